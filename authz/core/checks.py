@@ -1,0 +1,136 @@
+"""What each of the first three layers asks. A check judges one thing and knows of no other."""
+
+from authz.core.call import Call, Kind
+from authz.core.decision import Objection
+from authz.core.labels import covered
+from authz.core.persona import AgentEntry, Grant, Persona
+from authz.core.reason import Reason
+from authz.core.user import User
+
+# Session methods, discovery and client answers touch no data and are no tool: any grant in the app will do.
+ON_ANY_GRANT = frozenset({Kind.SESSION, Kind.ANSWER})
+
+
+def user_known(call: Call, persona: Persona, user: User | None) -> Objection | None:
+    """The user exists, is active, and the job is done on behalf of such users."""
+    if user is None:
+        return Objection(Reason.USER_UNKNOWN, f"`{call.caller.user}` is not in the directory")
+    if not user.active:
+        return Objection(Reason.USER_INACTIVE, f"`{user.id}` is not active")
+    if user.id in persona.users or not persona.groups.isdisjoint(user.groups):
+        return None
+    return Objection(
+        Reason.USER_NOT_IN_PERSONA,
+        f"`{user.id}` is in no group that `{persona.name}` works for",
+        persona.place,
+    )
+
+
+def user_entitled(call: Call, _persona: Persona, user: User | None) -> Objection | None:
+    """A persona never grants more than its user has."""
+    action = call.action
+    tool = action.tool
+    if user is None or action.app is None or (tool is None and action.kind not in ON_ANY_GRANT):
+        return None  # said by `user_known` or `tool_known`
+    entitlement = user.entitlements.get(action.app)
+    if entitlement is not None and (
+        tool is None
+        or tool.access in entitlement.access
+        or (action.kind is Kind.TOOL and tool.name in entitlement.tools)
+    ):
+        return None
+    wanted = f"`{tool.access}` in `{action.app}`" if tool else f"anything in `{action.app}`"
+    return Objection(Reason.USER_NOT_ENTITLED, f"`{user.id}` is not entitled to {wanted}")
+
+
+def agent_admitted(call: Call, persona: Persona, _user: User | None) -> Objection | None:
+    """One entry of `agents:` matches whole; else the nearest says which part failed."""
+    agent = call.caller.agent
+    nearest: tuple[int, Reason, AgentEntry] | None = None
+    for entry in persona.agents:
+        if entry.id != agent.id:
+            continue
+        failed = _first_mismatch(call, entry)
+        if failed is None:
+            return None
+        if nearest is None or failed[0] > nearest[0]:
+            nearest = (*failed, entry)
+    if nearest is None:
+        return Objection(
+            Reason.AGENT_UNKNOWN, f"`{agent.id}` is no agent of persona `{persona.name}`", persona.place
+        )
+    _, reason, entry = nearest
+    part = reason.value.partition(".")[2]
+    return Objection(reason, f"{part} `{getattr(agent, part)}` of `{agent.id}` is not admitted", entry.place)
+
+
+def _first_mismatch(call: Call, entry: AgentEntry) -> tuple[int, Reason] | None:
+    """How far the entry matched, and what failed there."""
+    agent = call.caller.agent
+    if entry.model is not None and (agent.model is None or not entry.model(agent.model)):
+        return 1, Reason.AGENT_MODEL
+    if entry.version is not None and (agent.version is None or not entry.version(agent.version)):
+        return 2, Reason.AGENT_VERSION
+    if entry.deployments is not None and agent.deployment not in entry.deployments:
+        return 3, Reason.AGENT_DEPLOYMENT
+    if entry.workload is not None and agent.workload != entry.workload:
+        return 4, Reason.AGENT_WORKLOAD
+    return None
+
+
+def tool_granted(call: Call, persona: Persona, user: User | None) -> Objection | Grant:
+    """The grant that permits the action, or why none does."""
+    action = call.action
+    tool = action.tool
+    on_any = action.kind in ON_ANY_GRANT
+    if action.app is None or action.kind is Kind.UNKNOWN or (not on_any and (tool is None or tool.review)):
+        why = "is imported and not reviewed" if tool is not None and tool.review else "is in no definition"
+        place = tool.place if tool is not None else persona.place
+        return Objection(Reason.TOOL_UNKNOWN, f"`{action.name}` of `{action.app or '?'}` {why}", place)
+    in_app = persona.grants.get(action.app)
+    if in_app is not None and on_any and in_app.session is not None:
+        return in_app.session
+    candidates: tuple[Grant, ...] = ()
+    if in_app is not None and tool is not None:
+        if action.kind is Kind.TOOL:
+            candidates = in_app.by_tool.get(tool.name, ())
+        candidates += in_app.by_access.get(tool.access, ())
+    unmet: Objection | None = None
+    for grant in candidates:
+        if tool is not None and tool.name in grant.except_tools:
+            continue
+        why_not = _unmet(grant, call, user)
+        if why_not is None:
+            return grant
+        unmet = unmet or Objection(Reason.TOOL_CONDITION, why_not, grant.place)
+    return unmet or Objection(
+        Reason.TOOL_NOT_GRANTED,
+        f"`{action.name}` of `{action.app}` is not granted by persona `{persona.name}`",
+        persona.place,
+    )
+
+
+def _unmet(grant: Grant, call: Call, user: User | None) -> str | None:
+    for condition in grant.conditions:
+        why = condition.objection(call, user)
+        if why is not None:
+            return why
+    return None
+
+
+def data_allowed(call: Call, persona: Persona, _user: User | None) -> Objection | None:
+    """Every class that the call touches is one that the job may touch."""
+    action = call.action
+    if action.tool is None:
+        return None  # nothing is known that could be touched; `tool_granted` says so
+    policy = persona.data
+    if call.unlabelled:
+        return Objection(Reason.DATA_UNLABELLED, call.unlabelled, persona.place)
+    if not call.classes:
+        if policy.unlabelled:
+            return None
+        return Objection(Reason.DATA_UNLABELLED, f"`{action.name}` carries no data class", persona.place)
+    for one in sorted(call.classes):
+        if not covered(one, policy.allow):
+            return Objection(Reason.DATA_NOT_ALLOWED, f"class `{one}` is not allowed", persona.place)
+    return None
