@@ -1,0 +1,1 @@
+"""Arguments only: one module a command. Nothing here decides anything."""

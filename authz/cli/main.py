@@ -1,60 +1,78 @@
-"""The `personas` command: names its sub-commands and loads only the one that is asked for."""
+"""The `personas` command: names its sub-commands and imports only the one that is asked for."""
 
 import importlib
+import importlib.metadata
+import os
 import sys
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Annotated
 
-import click
-import typer.main
+import typer
 
 from authz.cli.failure import Failure
 
-COMMANDS = MappingProxyType(
+COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "apps": ("authz.cli.apps", "Make App files from an app's own description; pin and compare them."),
-        "audit": ("authz.cli.audit", "Read and prove the trail."),
-        "check": ("authz.cli.check", "Compile definitions and print every error."),
-        "explain": ("authz.cli.explain", "Decide one call offline and show all layers."),
-        "export": ("authz.cli.export", "Ship the trail, when the exporter runs apart from `serve`."),
-        "keys": ("authz.cli.keys", "Issue, list and revoke Agent Access Keys."),
-        "schema": ("authz.cli.schema", "Write JSON Schema for editors."),
-        "serve": ("authz.cli.serve", "Run the authorizer."),
-        "test": ("authz.cli.test", "Run the tests inside personas and `*.cases.yaml`."),
+        "apps": "Make App files from an app's own description; pin and compare them.",
+        "audit": "Read and prove the trail.",
+        "check": "Compile definitions and print every error.",
+        "explain": "Decide one call offline and show all four layers.",
+        "export": "Ship the trail, when the exporter runs apart from `serve`.",
+        "keys": "Issue, list and revoke Agent Access Keys.",
+        "schema": "Write JSON Schema for editors.",
+        "serve": "Run the authorizer.",
+        "test": "Run the tests inside personas and `*.cases.yaml`.",
     }
 )
 
 
-class _Lazy(click.Group):
-    """Imports a sub-command's module when it is used: `--help` and completion stay quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command = typer.main.get_command(importlib.import_module(COMMANDS[cmd_name][0]).app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+def version(asked: bool) -> None:
+    """Print the version and stop."""
+    if asked:
+        typer.echo(importlib.metadata.version("agent-personas"))
+        raise typer.Exit
 
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="agent-personas", prog_name="personas")
-def personas() -> None:
+def personas(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Hold every call of an agent to the job that the agent was deployed to do."""
+
+
+def build(asked: frozenset[str]) -> typer.Typer:
+    """The command line with the `asked` commands whole and the others by name only.
+
+    A command's module holds `app` (a group) or `command` (a function).
+    """
+    root = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    root.callback()(personas)
+    for name, text in COMMANDS.items():
+        if name not in asked:
+            root.command(name, help=text)(_unloaded)
+            continue
+        module = importlib.import_module(f"authz.cli.{name}")
+        group: typer.Typer | None = getattr(module, "app", None)
+        if group is not None:
+            root.add_typer(group, name=name, help=text, no_args_is_help=True)
+        else:
+            command: Callable[..., None] = module.command
+            root.command(name, help=text)(command)
+    return root
+
+
+def _unloaded() -> None:
+    """Stands for a command that was not asked for."""
 
 
 def run() -> None:
     """Run the command line; a `Failure` is one line and a status, never a traceback."""
+    completing = any(name.endswith("_COMPLETE") for name in os.environ)
+    asked = frozenset(COMMANDS) if completing else frozenset(sys.argv[1:]) & COMMANDS.keys()
     try:
-        personas(prog_name="personas")
+        build(asked)(prog_name="personas")
     except Failure as failure:
         sys.stderr.write(f"personas: {failure}\n")
         sys.exit(failure.code)
