@@ -1,0 +1,50 @@
+"""Which tests run here: what a machine cannot run is left out by name, with a printed line."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+"""Data of others that the project does not ship."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long` adds what takes long; `--all-system` makes a missing program an error."""
+    parser.addoption("--long", action="store_true", help="run tests marked `long` as well")
+    parser.addoption("--all-system", action="store_true", help="fail where a `system` test can't run")
+
+
+def _left_out(item: pytest.Item, *, long: bool) -> str | None:
+    if item.get_closest_marker("long") is not None and not long:
+        return "takes long: add --long"
+    if item.get_closest_marker("data") is not None and not DATA.is_dir():
+        return "needs ../shared/data"
+    for marker in item.iter_markers("system"):
+        missing = [name for name in marker.args if shutil.which(name) is None]
+        if missing:
+            return f"needs {', '.join(missing)}"
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what can't run here."""
+    reasons = {item: _left_out(item, long=config.getoption("long")) for item in items}
+    if config.getoption("all_system"):
+        lacking = sorted({why for why in reasons.values() if why and not why.startswith("takes long")})
+        if lacking:
+            raise pytest.UsageError(f"--all-system, but this machine {'; '.join(lacking)}")
+    left_out = [item for item, why in reasons.items() if why is not None]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item, why in reasons.items() if why is None]
+    config.stash[_COUNTS] = Counter(why for why in reasons.values() if why is not None)
+
+
+_COUNTS: pytest.StashKey[Counter[str]] = pytest.StashKey()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was left out."""
+    for why, how_many in sorted(config.stash.get(_COUNTS, Counter()).items()):
+        terminalreporter.write_line(f"left out: {how_many} tests ({why})")
