@@ -1,6 +1,10 @@
 """What a caller did before: the figures of the counting rules, as one atomic step found them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from authz.core.rule import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +16,35 @@ class History:
 
     None means that the rule is not about this call.
     """
+    took: tuple[float | None, ...] = ()
+    """One for each rule: what this call added to it (1, an amount, the digest of a value); None for nothing.
+
+    With the figures in the trail, a history can be folded again from the trail alone.
+    """
+
+    def counted(self, rules: Sequence[Rule]) -> dict[str, dict[str, float | None]]:
+        """The `counted` of the forensic record: by rule, its figure, its maximum and what the call added."""
+        return {
+            rule.name: {"figure": figure, "max": rule.maximum, "took": took}
+            for rule, figure, took in zip(rules, self.figures, self.took, strict=False)
+            if figure is not None or took is not None
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a call that was let through ended, as the access log tells. Counts from `at`, when it arrives."""
+
+    decision: str
+    """Id of the decision that let the call through."""
+    at: datetime
+    """Aware, UTC."""
+    outcome: str
+    """`ok`, `not_found`, `denied` or `error`."""
+    sent: int = 0
+    """Bytes of the answer's body."""
+    records: int = 0
+    """Records in the answer; 0 when nobody counted them."""
 
 
 EMPTY = History()

@@ -96,7 +96,11 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """Calls that ended in one of `outcomes` within `per`, and calls to a target remembered for one."""
+    """Calls that ended in one of `outcomes` within `per`, and calls to a target remembered for one.
+
+    The figure is the greater of two counts: all probes within `per`, and those of this target while it is
+    remembered. An `ok` makes a target forgotten.
+    """
 
     outcomes: frozenset[str]
     per: timedelta
@@ -117,7 +121,57 @@ class Sequence:
     same_target: bool = False
 
 
-Watch: TypeAlias = Calls | Distinct | Sum | SessionCalls | SessionLength | Repeats | Probes | Sequence
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Calls in a row whose intervals all lie within `tolerance` of one period, let through or not."""
+
+    longest: timedelta = timedelta(hours=1)
+    """An interval above this breaks the row."""
+    shortest: timedelta = timedelta(seconds=1)
+    """An interval below this is part of one burst and not looked at."""
+    tolerance: float = 0.05
+    """Share of the period: 0.05 is five per cent either way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Egress:
+    """What the answers of calls carried out within `per`: known only when they have ended."""
+
+    per: timedelta
+    unit: str = "bytes"
+    """`bytes` or `records`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstUse:
+    """1 when `argument` has a value that was not let through within `remember`, else 0."""
+
+    argument: str = "tool"
+    """`tool`, `target`, or a dotted path `args.x`."""
+    remember: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concurrency:
+    """Calls let through that have not ended; one that never reports its end counts until `lease` is over."""
+
+    lease: timedelta = timedelta(minutes=10)
+
+
+Watch: TypeAlias = (
+    Calls
+    | Distinct
+    | Sum
+    | SessionCalls
+    | SessionLength
+    | Repeats
+    | Probes
+    | Sequence
+    | Pace
+    | Egress
+    | FirstUse
+    | Concurrency
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +184,10 @@ class Rule:
     maximum: float
     selector: Selector = ANY
     by: frozenset[str] = frozenset({"agent", "user", "persona"})
-    """Who shares the count: any of `key`, `agent`, `user`, `persona`."""
+    """Who shares the count: any of `key`, `agent`, `user`, `persona`.
+
+    Without `persona`, rules of the same name and shape count together in all personas that have them.
+    """
     on_drift: Drift = Drift.DENY
     place: Place = NOWHERE
 
