@@ -1,0 +1,24 @@
+"""Who is calling, proven on every call: Agent Access Keys, tokens, workloads.
+
+Rules of this room: no I/O, clock, randomness, environment, logging or async. Times, secrets and keys are
+arguments. A credential is never repeated in a refusal, a record or a `repr`.
+"""
+
+from authz.identity.credential import Credential, find_credential
+from authz.identity.key import PresentedKey, new_id, new_key, parse_key
+from authz.identity.ladder import identify
+from authz.identity.record import KeyRecord, LifeError
+from authz.identity.ring import KeyRing
+
+__all__ = [
+    "Credential",
+    "KeyRecord",
+    "KeyRing",
+    "LifeError",
+    "PresentedKey",
+    "find_credential",
+    "identify",
+    "new_id",
+    "new_key",
+    "parse_key",
+]
