@@ -1,0 +1,38 @@
+"""Behaviour over time: what a caller did, folded into the figures that the persona's rules are judged by.
+
+Pure but for the states it is handed: no I/O, no clock, no randomness. Where states live, the stores know.
+"""
+
+from authz.behaviour.ledger import Ledger, Ledgers, Told, Waiting, counts, end, fold, merge, observe
+from authz.behaviour.plan import Group, Plan
+from authz.behaviour.values import Digest, micros
+from authz.core.decide import Judgement
+from authz.core.persona import Mode, Persona
+from authz.core.reason import WAIVED_BY_SHADOW
+
+__all__ = [
+    "Digest",
+    "Group",
+    "Ledger",
+    "Ledgers",
+    "Plan",
+    "Told",
+    "Waiting",
+    "counts",
+    "end",
+    "fold",
+    "lets_pass",
+    "merge",
+    "micros",
+    "observe",
+]
+
+
+def lets_pass(judgement: Judgement, persona: Persona) -> bool:
+    """Whether the first three layers let a call through: they pass, or shadow waives all they object to.
+
+    This is the `passes` of `observe`: a shadowed call is let through and so consumes.
+    """
+    if judgement.passes:
+        return True
+    return persona.mode is Mode.SHADOW and all(one.reason in WAIVED_BY_SHADOW for one in judgement.objections)

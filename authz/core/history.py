@@ -19,16 +19,12 @@ class History:
     took: tuple[float | None, ...] = ()
     """One for each rule: what this call added to it (1, an amount, the digest of a value); None for nothing.
 
-    With the figures in the trail, a history can be folded again from the trail alone.
+    Kept in the trail, a history can be folded again from the trail alone.
     """
 
-    def counted(self, rules: Sequence[Rule]) -> dict[str, dict[str, float | None]]:
-        """The `counted` of the forensic record: by rule, its figure, its maximum and what the call added."""
-        return {
-            rule.name: {"figure": figure, "max": rule.maximum, "took": took}
-            for rule, figure, took in zip(rules, self.figures, self.took, strict=False)
-            if figure is not None or took is not None
-        }
+    def added(self, rules: Sequence[Rule]) -> dict[str, float]:
+        """The `took` of the forensic record: by rule, what the call added."""
+        return {rule.name: took for rule, took in zip(rules, self.took, strict=False) if took is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

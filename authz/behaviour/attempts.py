@@ -1,0 +1,288 @@
+"""What counts whether it was let through or not: the same call again, probes, machine-like pace."""
+
+from array import array
+from collections.abc import Mapping
+from typing import Final
+
+from authz.behaviour.times import Row, add, instants, living, row, union
+from authz.behaviour.values import Digest, canonical, span
+from authz.behaviour.watcher import MOST_VALUES, Saved, Watcher
+from authz.behaviour.windows import kept
+from authz.core.call import Call
+from authz.core.history import Outcome
+from authz.core.rule import Pace, Probes, Repeats, Rule
+
+SHARED: Final = 4096
+"""Places that values share once there are more than can be remembered one by one: counts only grow by it."""
+
+
+class RepeatsWatcher(Watcher[dict[int, Row]]):
+    """The same app, tool and arguments within the window: digest → instants, the least recent first."""
+
+    __slots__ = ("ignore", "most", "per")
+
+    always = True
+
+    def __init__(self, rule: Rule, watch: Repeats, index: int, digest: Digest) -> None:
+        super().__init__(rule, index, digest)
+        self.per = span(watch.per)
+        self.ignore = watch.ignore
+        self.most = max(16, 2 * int(rule.maximum) + 2)
+
+    @property
+    def horizon(self) -> int:
+        """The window."""
+        return self.per
+
+    def of(self, call: Call) -> float | None:
+        """The digest of app, tool and arguments."""
+        action = call.action
+        args = action.args
+        if self.ignore:
+            args = {name: value for name, value in args.items() if name not in self.ignore}
+        return self.digest(canonical([action.app, action.name, args]))  # type: ignore[list-item]  # Mapping
+
+    def fresh(self) -> dict[int, Row]:
+        """No call."""
+        return {}
+
+    def _place(self, state: dict[int, Row], value: int) -> int:
+        return value if value in state or len(state) < MOST_VALUES else -1 - value % SHARED
+
+    def figure(self, state: dict[int, Row], now: int, value: float) -> float:
+        """Such calls in the window, this one included."""
+        edge = now - self.per
+        for oldest in _silent(state, edge):
+            del state[oldest]
+        count = 1
+        for place in (int(value), -1 - int(value) % SHARED):
+            if place in state:
+                count += living(state[place], edge)
+        return count
+
+    def take(self, state: dict[int, Row], now: int, value: float) -> float:
+        """One more."""
+        place = self._place(state, int(value))
+        times = state.pop(place, None)
+        if times is None:
+            times = row()
+        add(times, now, self.most)
+        state[place] = times
+        return value
+
+    def merge(self, one: dict[int, Row], other: dict[int, Row]) -> dict[int, Row]:
+        """All calls of both."""
+        return joined(one, other)
+
+    def save(self, state: dict[int, Row]) -> Saved:
+        """Instants by digest."""
+        return {str(value): instants(times) for value, times in state.items()}
+
+    def load(self, saved: Saved) -> dict[int, Row]:
+        """Instants by digest again."""
+        return rows(saved)
+
+
+def _silent(state: Mapping[int, Row], edge: int) -> list[int]:
+    """The values at the front that were not seen since `edge`."""
+    found = []
+    for value, times in state.items():
+        if times[-1] > edge:
+            break
+        found.append(value)
+    return found
+
+
+def joined(one: Mapping[int, Row], other: Mapping[int, Row]) -> dict[int, Row]:
+    """All instants of both, the least recent value first."""
+    both = {value: union(one.get(value, row()), other.get(value, row())) for value in {**one, **other}}
+    return dict(sorted(both.items(), key=lambda pair: (pair[1][-1], pair[0])))
+
+
+def rows(saved: Saved) -> dict[int, Row]:
+    """Instants by digest, as they were saved."""
+    pairs = saved.items() if isinstance(saved, Mapping) else ()
+    return {int(value): row(times) for value, times in pairs}
+
+
+class Found:
+    """What probing left: the instants of all probes, and those of each target that is remembered."""
+
+    __slots__ = ("probes", "targets")
+
+    def __init__(self, probes: "Row | None" = None, targets: "dict[int, Row] | None" = None) -> None:
+        self.probes = row() if probes is None else probes
+        self.targets: dict[int, Row] = {} if targets is None else targets
+        """By digest: first when it last ended so, then every probe of it."""
+
+
+class ProbesWatcher(Watcher[Found]):
+    """Calls that ended in a certain way, and calls to a target remembered for it.
+
+    What `take` returns is the target's digest: 0 for no target, negative for a call that was a probe when it
+    came, so that its outcome does not count it twice.
+    """
+
+    __slots__ = ("most", "outcomes", "per", "remember")
+
+    always = True
+    ends = True
+
+    def __init__(self, rule: Rule, watch: Probes, index: int, digest: Digest) -> None:
+        super().__init__(rule, index, digest)
+        self.per = span(watch.per)
+        self.remember = 0 if watch.remember is None else span(watch.remember)
+        self.outcomes = watch.outcomes
+        self.most = kept(rule.maximum)
+
+    @property
+    def horizon(self) -> int:
+        """The longer of window and memory."""
+        return max(self.per, self.remember)
+
+    def of(self, call: Call) -> float | None:
+        """The target's digest, never 0; 0 when the call has no target."""
+        target = call.action.target
+        if target is None or not self.remember:
+            return 0
+        return 1 + self.digest(f"{call.action.app}\n{target}".encode("utf-8", "surrogatepass"))
+
+    def fresh(self) -> Found:
+        """Nothing."""
+        return Found()
+
+    def _remembered(self, state: Found, now: int, value: int) -> "Row | None":
+        known = state.targets.get(value)
+        if known is not None and known[0] <= now - self.remember:
+            del state.targets[value]
+            return None
+        return known
+
+    def figure(self, state: Found, now: int, value: float) -> float:
+        """Probes in the window, or of this target while remembered; with this call if it is one."""
+        total = living(state.probes, now - self.per)
+        known = self._remembered(state, now, int(value)) if value else None
+        return total if known is None else max(total, len(known) - 1) + 1
+
+    def take(self, state: Found, now: int, value: float) -> float:
+        """A call to a remembered target is a probe."""
+        known = self._remembered(state, now, int(value)) if value else None
+        if known is None:
+            return value
+        self._probe(state, known, now)
+        return -value
+
+    def fold(self, state: Found, now: int, took: float) -> None:
+        """A probe again, if it was one."""
+        if took < 0:
+            self._probe(state, state.targets.setdefault(int(-took), array("q", [now])), now)
+
+    def _probe(self, state: Found, known: Row, now: int) -> None:
+        add(state.probes, now, self.most)
+        known.append(now)
+        if len(known) > self.most:
+            del known[1]
+
+    def end(self, state: Found, began: int, took: float, now: int, outcome: Outcome) -> None:
+        """Ended badly: a probe, and remembered. Ended well: forgotten."""
+        del began
+        target = int(abs(took))
+        if outcome.outcome in self.outcomes:
+            known = state.targets.pop(target, None)
+            if known is None:
+                known = array("q", [now])
+            known[0] = now
+            if took >= 0:
+                self._probe(state, known, now)
+            if target:
+                state.targets[target] = known
+                if len(state.targets) > MOST_VALUES:
+                    del state.targets[next(iter(state.targets))]
+        elif outcome.outcome == "ok":
+            state.targets.pop(target, None)
+
+    def merge(self, one: Found, other: Found) -> Found:
+        """All probes of both; a target is remembered for what either saw last."""
+        targets = {}
+        for target in {**one.targets, **other.targets}:
+            ours, theirs = one.targets.get(target), other.targets.get(target)
+            lasts = [times[0] for times in (ours, theirs) if times is not None]
+            both = sorted([*(ours or ())[1:], *(theirs or ())[1:]])
+            targets[target] = array("q", [max(lasts), *both])
+        ordered = dict(sorted(targets.items(), key=lambda pair: (pair[1][0], pair[0])))
+        return Found(union(one.probes, other.probes), ordered)
+
+    def save(self, state: Found) -> Saved:
+        """Probes under the empty name, targets under their digests."""
+        return {
+            "": instants(state.probes),
+            **{str(one): times.tolist() for one, times in state.targets.items()},
+        }
+
+    def load(self, saved: Saved) -> Found:
+        """Probes and targets again."""
+        pairs = dict(saved) if isinstance(saved, Mapping) else {}
+        probes = row(pairs.pop("", []))
+        return Found(probes, {int(one): array("q", times) for one, times in pairs.items()})
+
+
+class PaceWatcher(Watcher[Row]):
+    """Calls in a row at intervals within a tolerance of one period: nobody works like that, loops do."""
+
+    __slots__ = ("longest", "most", "ratio", "shortest")
+
+    always = True
+
+    def __init__(self, rule: Rule, watch: Pace, index: int, digest: Digest) -> None:
+        super().__init__(rule, index, digest)
+        self.longest = span(watch.longest)
+        self.shortest = span(watch.shortest)
+        self.ratio = (1 + watch.tolerance) / (1 - watch.tolerance)
+        self.most = int(rule.maximum) + 1
+
+    @property
+    def horizon(self) -> int:
+        """After the longest interval the row is broken."""
+        return self.longest
+
+    def fresh(self) -> Row:
+        """No call."""
+        return row()
+
+    def figure(self, state: Row, now: int, value: float) -> float:
+        """Calls of the row, this one included; 0 within a burst."""
+        del value
+        shortest = longest = 0
+        later, count = now, 1
+        for place in range(len(state) - 1, state[0] - 1, -1):
+            interval = later - state[place]
+            if interval < self.shortest:
+                return 0 if count == 1 else count
+            shortest = min(shortest or interval, interval)
+            longest = max(longest, interval)
+            if interval > self.longest or longest > shortest * self.ratio:
+                break
+            later = state[place]
+            count += 1
+        return count
+
+    def take(self, state: Row, now: int, value: float) -> float:
+        """One more, unless it belongs to a burst."""
+        if len(state) <= state[0] or now - state[-1] >= self.shortest:
+            add(state, now, self.most)
+        return value
+
+    def merge(self, one: Row, other: Row) -> Row:
+        """The newest calls of both, bursts taken as one."""
+        both = row()
+        for at in instants(union(one, other)):
+            self.take(both, at, 1)
+        return both
+
+    def save(self, state: Row) -> Saved:
+        """The instants."""
+        return instants(state)
+
+    def load(self, saved: Saved) -> Row:
+        """The instants again."""
+        return row([int(one) for one in saved if not isinstance(one, list | str)])

@@ -1,0 +1,185 @@
+"""One atomic step for one call: the figures of all rules, then the reservation if nothing objects.
+
+What counts, and when: a call consumes limits and session, and arms sequences, only if it is let through
+(flagged and shadowed included). Repeats, probes and pace count every call of a proven caller. Session methods
+count nothing. No I/O and no clock.
+"""
+
+from collections.abc import Container, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from authz.behaviour.plan import AnyWatcher, Group, Plan
+from authz.behaviour.values import micros
+from authz.behaviour.watcher import JUDGES, TAKES
+from authz.core.call import Call, Caller
+from authz.core.checks import ON_ANY_GRANT
+from authz.core.history import EMPTY, History, Outcome
+
+NOTHING: Container[str] = frozenset()
+
+
+class Ledger:
+    """What is known of one group of rules for those who share its count."""
+
+    __slots__ = ("group", "latest", "states")
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.states: list[object] = [None] * len(group.watchers)
+        self.latest = 0
+        """The latest instant seen: time that goes back is taken for this one, so that it widens nothing."""
+
+    def at(self, now: int) -> int:
+        """The instant to judge by."""
+        self.latest = max(self.latest, now)
+        return self.latest
+
+    def adopt(self, group: Group) -> None:
+        """Go on under rules that were compiled anew: what still counts the same thing keeps its state."""
+        kept = dict(zip(self.group.names, self.states, strict=True))
+        self.states = [kept.get(one) for one in group.names]
+        self.group = group
+
+    def state(self, watcher: AnyWatcher, slot: int) -> object:
+        """The state of a watcher."""
+        state = self.states[slot]
+        if state is None:
+            state = self.states[slot] = watcher.fresh()
+        return state
+
+
+class Ledgers(Protocol):
+    """Where ledgers are kept."""
+
+    def ledger(self, group: Group, caller: Caller) -> Ledger:
+        """The ledger of this caller; a new one is kept."""
+        ...
+
+
+Waiting: TypeAlias = "list[tuple[Ledger, AnyWatcher, float, int]]"
+"""What wants to know how a call ends: ledger, watcher, what it took, when the call began."""
+
+
+Step: TypeAlias = "tuple[AnyWatcher, object, int, float, Ledger]"
+"""A call about to be taken in: watcher, state, instant, value, ledger."""
+
+
+def counts(call: Call, plan: Plan) -> bool:
+    """Whether any rule could be about such a call."""
+    return bool(plan.watchers) and call.action.kind not in ON_ANY_GRANT
+
+
+def observe(
+    call: Call, plan: Plan, ledgers: Ledgers, *, passes: bool, waived: Container[str] = NOTHING
+) -> tuple[History, Waiting]:
+    """Judge `call` and count it, in one step.
+
+    `passes` says whether the first three layers let it through (in shadow: whether they would, all waived).
+    A rule whose name is in `waived` was answered by a person: it gives no figure, and counts all the same.
+    """
+    if not counts(call, plan):
+        return EMPTY, []
+    figures: list[float | None] = [None] * len(plan.watchers)
+    steps, quiet = _weigh(call, plan, ledgers, waived, figures)
+    free = passes and (quiet or plan.shadow) and plan.open(call)
+    took: list[float | None] = [None] * len(figures)
+    waiting: Waiting = []
+    for watcher, state, at, value, ledger in steps:
+        if free or watcher.always:
+            taken = took[watcher.index] = watcher.take(state, at, value)
+            if free and watcher.ends:
+                waiting.append((ledger, watcher, taken, at))
+    return History(figures=tuple(figures), took=tuple(took)), waiting
+
+
+def _weigh(
+    call: Call, plan: Plan, ledgers: Ledgers, waived: Container[str], figures: list[float | None]
+) -> tuple[list[Step], bool]:
+    """Fill in the figures; what may be taken in, and whether no rule that refuses objects."""
+    now = micros(call.at)
+    quiet = True
+    steps: list[Step] = []
+    for group in plan.groups:
+        roles = group.roles(call)
+        if not roles:
+            continue
+        ledger = ledgers.ledger(group, call.caller)
+        at = ledger.at(now)
+        for watcher, slot, role in roles:
+            value = watcher.of(call)
+            if value is None:
+                continue
+            state = ledger.state(watcher, slot)
+            if role & JUDGES and watcher.rule.name not in waived:
+                figure = figures[watcher.index] = watcher.figure(state, at, value)
+                # `not <=`, as in the core: what is no number is above every maximum.
+                if watcher.blocks and not figure <= watcher.maximum:
+                    quiet = False
+            if role & TAKES:
+                steps.append((watcher, state, at, value, ledger))
+    return steps, quiet
+
+
+def end(waiting: Waiting, outcome: Outcome) -> None:
+    """Tell the rules that wanted to know how their call ended."""
+    now = micros(outcome.at)
+    for ledger, watcher, taken, began in waiting:
+        slot = _slot(ledger, watcher)
+        if slot is not None:
+            watcher.end(ledger.state(watcher, slot), began, taken, ledger.at(now), outcome)
+
+
+def _slot(ledger: Ledger, watcher: AnyWatcher) -> int | None:
+    """Where the watcher's state is; the rules may have been compiled anew since the call."""
+    for slot, one in enumerate(ledger.group.watchers):
+        if one.rule.name == watcher.rule.name and type(one) is type(watcher):
+            return slot
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the trail tells of one call that was judged."""
+
+    at: int
+    """Microseconds."""
+    caller: Caller
+    took: Mapping[str, float]
+    """By rule, what the call added."""
+    passed: bool
+    """Whether it was let through."""
+    decision: str
+    """The decision's id."""
+
+
+def fold(plan: Plan, ledgers: Ledgers, told: Told) -> Waiting:
+    """Take in again, from the trail, what a call added to each rule."""
+    waiting: Waiting = []
+    for group in plan.groups:
+        for slot, watcher in enumerate(group.watchers):
+            taken = told.took.get(watcher.rule.name)
+            if taken is None:
+                continue
+            ledger = ledgers.ledger(group, told.caller)
+            at = ledger.at(told.at)
+            watcher.fold(ledger.state(watcher, slot), at, taken)
+            if told.passed and watcher.ends:
+                waiting.append((ledger, watcher, taken, at))
+    return waiting
+
+
+def merge(one: MutableMapping[tuple[str, ...], Ledger], other: Mapping[tuple[str, ...], Ledger]) -> None:
+    """Take into `one` what another worker saw."""
+    for key, theirs in other.items():
+        ours = one.get(key)
+        if ours is None:
+            one[key] = theirs
+            continue
+        theirs.adopt(ours.group)
+        ours.latest = max(ours.latest, theirs.latest)
+        for slot, watcher in enumerate(ours.group.watchers):
+            state = theirs.states[slot]
+            if state is not None:
+                mine = ours.states[slot]
+                ours.states[slot] = state if mine is None else watcher.merge(mine, state)

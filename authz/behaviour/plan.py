@@ -1,0 +1,134 @@
+"""A persona's rules, made ready: one watcher each, grouped by who shares the count. Keeps no state."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from authz.behaviour.attempts import PaceWatcher, ProbesWatcher, RepeatsWatcher
+from authz.behaviour.flight import ConcurrencyWatcher
+from authz.behaviour.order import FirstUseWatcher, SequenceWatcher
+from authz.behaviour.runs import RunWatcher
+from authz.behaviour.values import Digest
+from authz.behaviour.watcher import Watcher
+from authz.behaviour.windows import CallsWatcher, DistinctWatcher, EgressWatcher, SumWatcher
+from authz.core.call import Call, Caller, Kind
+from authz.core.decide import within
+from authz.core.persona import Mode, Persona
+from authz.core.rule import (
+    Calls,
+    Concurrency,
+    Distinct,
+    Drift,
+    Egress,
+    FirstUse,
+    Pace,
+    Probes,
+    Repeats,
+    Rule,
+    Sequence,
+    SessionCalls,
+    SessionLength,
+    Sum,
+)
+
+AnyWatcher: TypeAlias = Watcher[Any]
+Role: TypeAlias = "tuple[AnyWatcher, int, int]"
+"""A watcher, its place in the group, and what it does for such a call."""
+ScopeKey: TypeAlias = "tuple[str, ...]"
+
+SHAPES: Final = 1024
+"""Shapes of calls whose roles are remembered; more than a persona has tools."""
+
+
+WATCHERS: Mapping[type[object], Callable[..., AnyWatcher]] = MappingProxyType(
+    {
+        Calls: CallsWatcher,
+        Concurrency: ConcurrencyWatcher,
+        Distinct: DistinctWatcher,
+        Egress: EgressWatcher,
+        FirstUse: FirstUseWatcher,
+        Pace: PaceWatcher,
+        Probes: ProbesWatcher,
+        Repeats: RepeatsWatcher,
+        Sequence: SequenceWatcher,
+        SessionCalls: RunWatcher,
+        SessionLength: RunWatcher,
+        Sum: SumWatcher,
+    }
+)
+"""What watches each kind of rule."""
+
+
+def watcher(rule: Rule, index: int, digest: Digest) -> AnyWatcher:
+    """The watcher of a rule."""
+    return WATCHERS[type(rule.watch)](rule, rule.watch, index, digest)
+
+
+class Group:
+    """Rules that are counted for the same callers: they share one ledger of states."""
+
+    __slots__ = ("_by", "_prefix", "_shapes", "horizon", "names", "watchers")
+
+    def __init__(self, persona: str, by: frozenset[str], watchers: tuple[AnyWatcher, ...]) -> None:
+        self.watchers = watchers
+        self.names = tuple(name(one.rule) for one in watchers)
+        self.horizon = max(one.horizon for one in watchers)
+        # Rules that count across personas meet under their own name, whichever persona they stand in.
+        self._prefix = f"persona {persona}" if "persona" in by else f"rule {self.names[0]}"
+        self._by = tuple(one for one in ("agent", "user", "key") if one in by)
+        self._shapes: dict[object, tuple[Role, ...]] = {}
+
+    def key(self, caller: Caller) -> ScopeKey:
+        """Whose ledger it is."""
+        if self._by == ("agent", "user"):
+            return self._prefix, caller.agent.id, caller.user
+        by = {"agent": caller.agent.id, "user": caller.user, "key": caller.key or ""}
+        return self._prefix, *(f"{one} {by[one]}" for one in self._by)
+
+    def roles(self, call: Call) -> tuple[Role, ...]:
+        """What each watcher does for a call of this shape; only a defined tool's shape is worth keeping."""
+        action = call.action
+        if action.tool is None or action.kind is not Kind.TOOL:
+            return tuple(self._roles(call))
+        shape = (action.app, action.name, call.classes)
+        found = self._shapes.get(shape)
+        if found is None:
+            if len(self._shapes) >= SHAPES:
+                self._shapes.clear()
+            found = self._shapes[shape] = tuple(self._roles(call))
+        return found
+
+    def _roles(self, call: Call) -> Iterator[Role]:
+        for slot, one in enumerate(self.watchers):
+            role = one.role(call)
+            if role:
+                yield one, slot, role
+
+
+def name(rule: Rule) -> str:
+    """What a rule's state is kept under: survives another maximum or effect, not another thing counted."""
+    if "persona" in rule.by:
+        return f"{rule.name} {type(rule.watch).__name__}"
+    return f"{rule.name} {sorted(rule.by)} {rule.watch!r}"
+
+
+class Plan:
+    """All rules of a persona, by group."""
+
+    __slots__ = ("groups", "persona", "shadow", "watchers")
+
+    def __init__(self, persona: Persona, digest: Digest) -> None:
+        self.persona = persona
+        self.shadow = persona.mode is Mode.SHADOW
+        self.watchers = tuple(watcher(rule, index, digest) for index, rule in enumerate(persona.rules))
+        sharing: dict[tuple[frozenset[str], str], list[AnyWatcher]] = {}
+        for one in self.watchers:
+            rule = one.rule
+            alone = "" if "persona" in rule.by else name(rule)
+            sharing.setdefault((rule.by, alone), []).append(one)
+        self.groups = tuple(Group(persona.name, by, tuple(those)) for (by, _), those in sharing.items())
+
+    def open(self, call: Call) -> bool:
+        """Whether `hours` let the call pass; what is only flagged, or in shadow, passes."""
+        hours = self.persona.hours
+        return hours is None or self.shadow or hours.on_drift is Drift.FLAG or within(hours, call)
