@@ -1,0 +1,97 @@
+"""Keyed digests in place of what must not be read: equal values match, for who holds the key."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from authz.core.call import Json
+
+PREFIX = "keyed:"
+"""What tells a digest from a value."""
+
+LONGEST = 512
+"""Characters of one text that the agent chose; more would let it fill the trail."""
+
+_SECRETS = re.compile(
+    r"aak_[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*"  # our own keys
+    r"|eyJ[\w-]{4,}\.[\w-]*(?:\.[\w-]*)?"  # JSON Web Tokens
+    r"|(?i:bearer|basic|splunk)\s+[\w.~+/=-]{6,}"
+    r"|gh[pousr]_\w{20,}|xox[abeoprs]-[\w-]{8,}|sk-[\w-]{16,}|AKIA[0-9A-Z]{16}"
+)
+HIDDEN = "[secret]"
+
+
+def safe(text: str) -> str:
+    """`text` without what looks like a credential, and not longer than a record can bear."""
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + "…"
+    return _SECRETS.sub(HIDDEN, text)
+
+
+def canonical(value: object) -> bytes:
+    """One spelling for equal JSON values, whatever the order of their members."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers above 64 bits, lone surrogates, mappings that are no dict
+        return json.dumps(_plain(value), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _plain(value: object) -> object:
+    """`value` in the types that every JSON writer knows."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, (str, int, float)) or value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Digester:
+    """Makes digests under one key: 16 to 64 bytes, the same for every worker of a mesh."""
+
+    key: bytes = field(repr=False)
+
+    def of(self, value: object) -> str:
+        """The digest of a JSON value."""
+        digest = hashlib.blake2b(canonical(value), key=self.key, digest_size=16)
+        return PREFIX + digest.hexdigest()
+
+    def hide(self, text: str, args: Mapping[str, Json], recorded: frozenset[str]) -> str:
+        """`text` with every value of an argument that is not `recorded` replaced by its digest."""
+        # The longest first: a short value may be part of a long one.
+        for value in sorted(set(_leaves(args, recorded, "")), key=len, reverse=True):
+            quoted = f"`{value}`"
+            if quoted in text:
+                text = text.replace(quoted, f"`{self.of(value)}`")
+            elif len(value) >= _TELLING and value in text:
+                text = text.replace(value, self.of(value))
+        return safe(text)
+
+
+_TELLING = 4
+"""From this length on a value is replaced even outside of backticks; shorter ones are parts of words."""
+
+
+def _leaves(value: object, recorded: frozenset[str], path: str) -> Iterator[str]:
+    """All texts and numbers below `value` that may not be read, as a detail would spell them."""
+    if path in recorded:
+        return
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _leaves(one, recorded, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _leaves(one, recorded, path)
+    elif isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)
+        yield f"{value:g}" if abs(value) < _EXACT else str(value)
+
+
+_EXACT = 2**53
