@@ -1,0 +1,10 @@
+"""HTTP/2 for unary gRPC, without I/O: bytes of a connection become calls, answers become bytes.
+
+Knows nothing of personas, and does not know sockets, clocks or event loops: see `connection` for the rules.
+"""
+
+from authz.http2.codes import ErrorCode, Status
+from authz.http2.connection import Call, Connection, Received
+from authz.http2.limits import Floods, Limits, Rate
+
+__all__ = ["Call", "Connection", "ErrorCode", "Floods", "Limits", "Rate", "Received", "Status"]
