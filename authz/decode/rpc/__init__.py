@@ -1,0 +1,1 @@
+"""Unary gRPC by method, its message read through the app's own descriptors."""
