@@ -11,6 +11,7 @@ from authz.behaviour.runs import RunWatcher
 from authz.behaviour.values import Digest
 from authz.behaviour.watcher import Watcher
 from authz.behaviour.windows import CallsWatcher, DistinctWatcher, EgressWatcher, SumWatcher
+from authz.core.app import Tool
 from authz.core.call import Call, Caller, Kind
 from authz.core.decide import within
 from authz.core.persona import Mode, Persona
@@ -76,7 +77,7 @@ class Group:
         # Rules that count across personas meet under their own name, whichever persona they stand in.
         self._prefix = f"persona {persona}" if "persona" in by else f"rule {self.names[0]}"
         self._by = tuple(one for one in ("agent", "user", "key") if one in by)
-        self._shapes: dict[object, tuple[Role, ...]] = {}
+        self._shapes: dict[object, tuple[Tool, tuple[Role, ...]]] = {}
 
     def key(self, caller: Caller) -> ScopeKey:
         """Whose ledger it is."""
@@ -92,11 +93,11 @@ class Group:
             return tuple(self._roles(call))
         shape = (action.app, action.name, call.classes)
         found = self._shapes.get(shape)
-        if found is None:
+        if found is None or found[0] is not action.tool:
             if len(self._shapes) >= SHAPES:
                 self._shapes.clear()
-            found = self._shapes[shape] = tuple(self._roles(call))
-        return found
+            found = self._shapes[shape] = action.tool, tuple(self._roles(call))
+        return found[1]
 
     def _roles(self, call: Call) -> Iterator[Role]:
         for slot, one in enumerate(self.watchers):
