@@ -30,14 +30,14 @@ class Blocks:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._decoder = Decoder(limits.header_list_bytes)
+        self._decoder = Decoder(limits.header_list_bytes, limits.header_table_bytes)
         self._heads: dict[bytes, Head] = {}
         self._part = bytearray()
         self._parts = 0
         self._started = (0, 0)
 
     def acknowledged(self) -> None:
-        """The peer has acknowledged that our table has size 0."""
+        """The peer has acknowledged our SETTINGS."""
         self._decoder.acknowledged()
 
     def start(self, stream_id: int, flags: int, part: bytes) -> None:

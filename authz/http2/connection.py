@@ -204,7 +204,7 @@ class Connection:
         self._outbox.write(
             frames.settings(
                 {
-                    frames.HEADER_TABLE_SIZE: 0,
+                    frames.HEADER_TABLE_SIZE: limits.header_table_bytes,
                     frames.MAX_CONCURRENT_STREAMS: limits.concurrent_streams,
                     frames.INITIAL_WINDOW_SIZE: limits.stream_window,
                     frames.MAX_HEADER_LIST_SIZE: limits.header_list_bytes,
@@ -427,12 +427,12 @@ class Connection:
                 self._blocks.acknowledged()
             return
         values = frames.read_settings(payload)
+        self._outbox.write(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._outbox.frame_size = values.get(frames.MAX_FRAME_SIZE, self._outbox.frame_size)
         window = values.get(frames.INITIAL_WINDOW_SIZE)
         if window is not None:
             for done in self._outbox.resize(window, self._streams.values()):
                 del self._streams[done.id]
-        self._outbox.write(frames.frame(frames.SETTINGS, frames.ACK, 0))
 
     def _hear_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id:

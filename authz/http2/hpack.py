@@ -1,8 +1,9 @@
 """Header field blocks (RFC 7541), decoding only.
 
-We announce a dynamic table of size 0. Until the peer has acknowledged that, its blocks may use the default
-table, so there is a real one. Afterwards blocks carry no state (section 4.2): the same bytes always mean the
-same field, and a field once decoded is remembered. What we send never uses the dynamic table and is constant.
+We announce a dynamic table of size 0, unless told otherwise. Until the peer has acknowledged that, its blocks
+may use the default table, so there is a real one. Afterwards blocks carry no state (section 4.2): the same
+bytes always mean the same field, and a field once decoded is remembered. What we send never uses the dynamic
+table and is constant.
 """
 
 from collections import deque
@@ -78,6 +79,7 @@ class Decoder:
 
     __slots__ = (
         "_allowed",
+        "_announced",
         "_fields",
         "_list_bytes",
         "_max_size",
@@ -87,8 +89,9 @@ class Decoder:
         "secret",
     )
 
-    def __init__(self, list_bytes: int) -> None:
+    def __init__(self, list_bytes: int, table_bytes: int) -> None:
         self._list_bytes = list_bytes
+        self._announced = table_bytes
         self._allowed = self._max_size = _DEFAULT_TABLE
         self._size = 0
         self._must_shrink = False
@@ -103,9 +106,9 @@ class Decoder:
         return self._max_size == 0 and self._allowed == 0
 
     def acknowledged(self) -> None:
-        """The peer knows that our table has size 0: its next block must say so (RFC 9113 section 4.3.1)."""
-        self._allowed = 0
-        self._must_shrink = self._max_size > 0
+        """The peer knows the table we grant: if it is smaller, its next block says so (RFC 9113 4.3.1)."""
+        self._allowed = self._announced
+        self._must_shrink = self._max_size > self._allowed
 
     def decode(self, block: bytes) -> list[Field]:
         """The fields of a whole block.

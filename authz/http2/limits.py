@@ -52,6 +52,8 @@ class Limits:
     """All unfinished request messages together; the one that goes beyond is answered RESOURCE_EXHAUSTED."""
     header_list_bytes: int = 16 * 1024
     """A header list as RFC 9113 section 6.5.2 counts it. An encoded block beyond it ends the connection."""
+    header_table_bytes: int = 0
+    """Dynamic table of the peer's compression. With 0 its blocks carry no state, so equal ones cost a look-up."""
     continuations: int = 16
     """CONTINUATION frames of one field block (CVE-2024-27316)."""
     stream_window: int = 1024 * 1024
