@@ -38,7 +38,7 @@ class Settings(_Closed):
     """How a policy deny of `tools/call` is spoken: a result with `isError`, or HTTP 403 with an error."""
     mcp_deny_code: int = -32001
     """JSON-RPC code of a policy deny that is spoken as an error."""
-    resource_metadata: str | None = None
+    resource_metadata: str = ""
     """URL of the OAuth protected resource metadata (RFC 9728) named in `WWW-Authenticate`."""
     drain_seconds: float = Field(default=10, ge=0, le=600)
     """How long calls in flight may take after SIGTERM."""

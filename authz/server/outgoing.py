@@ -1,0 +1,104 @@
+"""What Envoy is told to do: forward with our headers, or answer in the caller's protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from authz.core.app import App, Tool
+from authz.core.call import Call, Kind
+from authz.core.decision import Decision, Deny, Effect
+from authz.core.persona import Persona
+from authz.core.request import Request
+from authz.core.user import User
+from authz.core.visible import visible
+from authz.decode import Exchange
+from authz.decode.answers import AnswerOptions, refusal_answer, tool_list_answer
+from authz.decode.mcp.lists import listed
+from authz.server.wire import Forward, Headers, Reply
+
+DECISION = "x-persona-decision"
+OURS = "x-persona-"
+KEY_HEADER = "x-agent-access-key"
+FAILED_OPEN = "x-envoy-auth-failure-mode-allowed"
+"""Envoy's own word that a check was skipped; from a client it is a lie that some apps believe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A call that was let through, and on what grounds."""
+
+    request: Request
+    exchange: Exchange
+    call: Call
+    persona: Persona
+    user: User | None
+    decision: Decision
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How decisions are spoken."""
+
+    options: AnswerOptions
+
+    def passing(self, what: Passing, apps: Mapping[str, App]) -> Forward | Reply:
+        """Forward the request, or answer a list from the definitions that a person has read."""
+        candidates = _candidates(what, apps)
+        if candidates is not None and listed(what.exchange, candidates):
+            kind = Kind.PROMPT if what.exchange.method == "prompts/list" else Kind.TOOL
+            shown = visible(what.call, what.persona, what.user, candidates, kind)
+            answer = tool_list_answer(what.exchange, shown, what.id)
+            return Reply(answer.status, answer.headers, answer.body)
+        app = apps.get(what.call.action.app or "")
+        return Forward(
+            _stated(what),
+            _taken_out(what.request, "strip" if app is None else app.authorization),
+            ((DECISION, what.id),),
+        )
+
+    def refusing(self, exchange: Exchange, decision: Deny, identity: str) -> Reply:
+        """Answer with the refusal, in the caller's protocol."""
+        answer = refusal_answer(exchange, decision, identity, self.options)
+        return Reply(answer.status, answer.headers, answer.body)
+
+
+def _candidates(what: Passing, apps: Mapping[str, App]) -> list[Tool] | None:
+    """What a list method lists; None for every other method, and for apps that pin nothing."""
+    if what.exchange.method not in {"tools/list", "prompts/list"}:
+        return None
+    if what.exchange.virtual:
+        asked = [app for app in apps.values() if app.protocol == "mcp"]
+    else:
+        asked = [apps[name] for name in [what.call.action.app] if name in apps]
+    named = (app.prompts if what.exchange.method == "prompts/list" else app.tools for app in asked)
+    found = [tool for tools in named for tool in tools.values()]
+    return [tool for tool in found if not tool.review] or None
+
+
+def _stated(what: Passing) -> Headers:
+    """Who is calling, for the app."""
+    caller = what.call.caller
+    stated = [
+        ("x-persona-agent", caller.agent.id),
+        ("x-persona-user", caller.user),
+        ("x-persona-name", what.persona.name),
+        (DECISION, what.id),
+    ]
+    if what.decision.effect is Effect.FLAGGED:
+        stated.append(("x-persona-flags", ",".join(one.reason.value for one in _flags(what.decision))))
+    return stated
+
+
+def _flags(decision: Decision) -> tuple[object, ...]:
+    return () if isinstance(decision, Deny) else decision.flags
+
+
+def _taken_out(request: Request, authorization: str) -> list[str]:
+    """Names that the app must not get: our credential, and whatever a client sent under our names."""
+    stated = {"x-persona-agent", "x-persona-user", "x-persona-name", DECISION}
+    removed = [name for name in request.headers if name.startswith(OURS) and name not in stated]
+    removed += [name for name in (KEY_HEADER, FAILED_OPEN) if name in request.headers]
+    theirs = authorization == "passthrough" and KEY_HEADER in request.headers
+    if "authorization" in request.headers and not theirs:
+        removed.append("authorization")
+    return removed

@@ -1,0 +1,169 @@
+"""One worker: puts the rooms together, listens, follows what changes, drains."""
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from authz.audit import event_record
+from authz.compiler import Compiled, DefinitionsError
+from authz.decode.answers import AnswerOptions
+from authz.server import clock
+from authz.server.answer import Authorizer
+from authz.server.exporter import Exporter
+from authz.server.health import Health
+from authz.server.listener import listen
+from authz.server.outgoing import Speech
+from authz.server.reload import Watch
+from authz.server.settings import Address, Settings
+from authz.server.snapshot import Snapshot
+from authz.stores.definitions import load
+from authz.stores.histories_memory import MemoryHistories
+from authz.stores.keys_sqlite import open_keys
+from authz.stores.trail import Trail, note_event, open_digester
+
+log = logging.getLogger("personas")
+
+CHECK = "/envoy.service.auth.v3.Authorization/Check"
+HEALTH = "/grpc.health.v1.Health/Check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one worker is to do."""
+
+    definitions: Path
+    state: Path
+    """Folder of keys, trail and secrets; made when it is missing."""
+    address: Address
+    settings: Settings
+    otlp: str | None = None
+    """OTLP/gRPC receiver; None when spans go nowhere."""
+
+
+async def serve(plan: Plan) -> None:
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Raises:
+        DefinitionsError: the definitions don't compile.
+        SettingsError: the address can't be had.
+        TrailError: the trail can't be written, or another service has it.
+        StoreError: the keys can't be read.
+    """
+    compiled = await asyncio.to_thread(load, plan.definitions)
+    plan.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with AsyncExitStack() as stack:
+        worker = _Worker(plan, compiled, stack)
+        await worker.start()
+        await stop.wait()
+        log.info("draining")
+        await worker.drain()
+
+
+class _Worker:
+    """The parts of a running worker."""
+
+    def __init__(self, plan: Plan, compiled: Compiled, stack: AsyncExitStack) -> None:
+        self._plan = plan
+        self._stack = stack
+        self._health = Health()
+        self._trail = Trail.open(plan.state)
+        stack.callback(self._trail.close)
+        self._keys = open_keys(plan.state)
+        stack.callback(self._keys.close)
+        self._authorizer = Authorizer(
+            snapshot=self._snapshot(compiled),
+            keys=self._keys.ring,
+            used=self._keys.used,
+            histories=MemoryHistories(),
+            trail=self._trail,
+            digester=open_digester(plan.state),
+            speech=Speech(
+                AnswerOptions(
+                    forbid_calls=plan.settings.mcp_deny == "error",
+                    policy_code=plan.settings.mcp_deny_code,
+                    resource_metadata=plan.settings.resource_metadata,
+                )
+            ),
+            on_problem=self._problem,
+        )
+        self._loaded(compiled)
+
+    async def start(self) -> None:
+        """Listen, and follow what changes."""
+        plan = self._plan
+        methods = {CHECK: self._authorizer, HEALTH: self._health.check}
+        self._listener = await listen(plan.address, plan.settings, methods)
+        watch = Watch(plan.definitions, self._accept, self._refuse, seconds=plan.settings.reload_seconds)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.ask)
+        for task in (watch.run(), self._keys.follow(clock.now)):
+            following = asyncio.ensure_future(task)
+            following.add_done_callback(_ended)
+            self._stack.push_async_callback(_cancelled, following)
+        if plan.otlp is not None:
+            exporter = Exporter(plan.state, plan.otlp)
+            await self._stack.enter_async_context(exporter)
+        definitions = self._authorizer.snapshot.definitions
+        tools = sum(len(app.tools) for app in definitions.apps.values())
+        log.info(
+            "serving %d personas, %d tools of %d apps, %d users, %d keys on %s; trail %s; spans %s",
+            len(definitions.personas),
+            tools,
+            len(definitions.apps),
+            len(definitions.users),
+            len(self._keys.ring()),
+            plan.address,
+            plan.state / "trail",
+            f"to {plan.otlp}" if plan.otlp else "off",
+        )
+
+    async def drain(self) -> None:
+        """Say that no more calls should come, finish those in flight."""
+        self._health.draining = True
+        await self._listener.drain(self._plan.settings.drain_seconds)
+        if self._authorizer.waiting:
+            await asyncio.wait(self._authorizer.waiting, timeout=self._plan.settings.drain_seconds)
+
+    def _snapshot(self, compiled: Compiled) -> Snapshot:
+        return Snapshot.of(compiled.definitions, app_from_host=self._plan.settings.app_from_host)
+
+    def _accept(self, compiled: Compiled) -> None:
+        if compiled.definitions.digest == self._authorizer.snapshot.definitions.digest:
+            return
+        self._authorizer.snapshot = self._snapshot(compiled)
+        self._loaded(compiled)
+        log.info("definitions changed: %d personas in force", len(compiled.definitions.personas))
+
+    def _refuse(self, error: DefinitionsError) -> None:
+        problems = [str(one) for one in error.problems]
+        self._tell("definitions.refused", {"errors": len(problems), "first": problems[0] if problems else ""})
+
+    def _loaded(self, compiled: Compiled) -> None:
+        definitions = compiled.definitions
+        personas = {name: persona.digest for name, persona in sorted(definitions.personas.items())}
+        self._tell("definitions.loaded", {"digest": definitions.digest, "personas": personas})
+
+    def _tell(self, what: str, facts: dict[str, object]) -> None:
+        note_event(self._plan.state, event_record(clock.decision_id(), clock.now(), what, facts))
+
+    def _problem(self, text: str) -> None:
+        if text and text != self._health.problem:
+            log.error("%s", text)
+        self._health.problem = text
+
+
+def _ended(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a follower ended", exc_info=task.exception())
+
+
+async def _cancelled(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
