@@ -22,7 +22,11 @@ from authz.core.definitions import Definitions
 from authz.identity import KeyRecord, LifeError
 from authz.identity.record import Network
 from authz.identity.view import rfc3339, view
-from authz.stores.keys import AgentFacts, KeyChange, KeyStore, StoreError, Terms, open_keys
+from authz.server.clock import decision_id
+from authz.stores.key_events import key_event
+from authz.stores.keys import AgentFacts, KeyStore, StoreError, Terms
+from authz.stores.keys_sqlite import open_keys
+from authz.stores.trail import TrailError, note_event
 
 app = typer.Typer()
 
@@ -245,8 +249,8 @@ def duration(text: str, option: str, *, none: bool = False) -> timedelta:
 def _store(state: Path | None, config: Path | None) -> Iterator[KeyStore]:
     """The store, with every change told to the trail; its errors become one line."""
     folder = _folder(state, config)
-    with _said(), _trail(folder) as tell:
-        keys = open_keys(folder, tell=tell)
+    with _said():
+        keys = open_keys(folder, tell=lambda change: note_event(folder, key_event(decision_id(), change)))
         try:
             yield keys
         finally:
@@ -257,7 +261,7 @@ def _store(state: Path | None, config: Path | None) -> Iterator[KeyStore]:
 def _said() -> Iterator[None]:
     try:
         yield
-    except (LifeError, StoreError) as error:
+    except (LifeError, StoreError, TrailError) as error:
         raise Failure(str(error)) from None
 
 
@@ -274,12 +278,6 @@ def _folder(state: Path | None, config: Path | None) -> Path:
     if state.exists() and not state.is_dir():
         raise Failure(f"--state {state}: not a folder")
     return state
-
-
-@contextmanager
-def _trail(folder: Path) -> Iterator[Callable[[KeyChange], None]]:
-    """Where changes are told: the trail in the same folder, opened at the first change."""
-    yield lambda _change: None
 
 
 def _step(

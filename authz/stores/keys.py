@@ -365,25 +365,3 @@ def _make_pepper(path: Path) -> None:
         pass
     finally:
         fresh.unlink()
-
-
-def open_keys(
-    state: Path,
-    *,
-    grace: timedelta = GRACE,
-    tell: Callable[[KeyChange], None] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> KeyStore:
-    """The embedded default: SQLite and the pepper, in the state folder.
-
-    Raises:
-        StoreError: the folder or the database cannot be used.
-    """
-    from authz.stores.keys_sqlite import SqliteKeyTable  # noqa: PLC0415 - the adapter knows the port
-
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{state}: {error.strerror or 'cannot be made'}") from None
-    pepper = read_pepper(state / "keys.pepper")
-    return KeyStore(SqliteKeyTable(state / "keys.sqlite"), pepper, grace=grace, tell=tell, progress=progress)

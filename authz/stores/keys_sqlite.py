@@ -9,14 +9,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from sys import intern
 from typing import Any
 
 from authz.identity.record import KeyRecord, LifeError
-from authz.stores.keys import Change, StoreError
+from authz.stores.keys import GRACE, Change, KeyChange, KeyStore, StoreError, read_pepper
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -41,6 +41,27 @@ _COLUMNS = (
     "expires, suspended, revoked, networks, workload, issued_by, issued_at"
 )
 _MARKS = ", ".join("?" * (_COLUMNS.count(",") + 1))
+
+
+def open_keys(
+    state: Path,
+    *,
+    grace: timedelta = GRACE,
+    tell: Callable[[KeyChange], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> KeyStore:
+    """The embedded default: a SQLite file and the pepper, in the state folder.
+
+    Raises:
+        StoreError: the folder or the database cannot be used.
+    """
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{state}: {error.strerror or 'cannot be made'}") from None
+    pepper = read_pepper(state / "keys.pepper")
+    table = SqliteKeyTable(state / "keys.sqlite")
+    return KeyStore(table, pepper, grace=grace, tell=tell, progress=progress)
 
 
 class SqliteKeyTable:

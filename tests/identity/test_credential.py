@@ -1,6 +1,7 @@
 """Which credential of a request is meant for us: one, or none, never a choice between two."""
 
 import base64
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -97,10 +98,8 @@ def test_what_is_absent_unreadable_or_double_is_refused(
 @given(st.none() | st.text(max_size=300), st.none() | st.text(max_size=300))
 def test_any_headers_give_a_credential_or_a_refusal(authorization: str | None, own: str | None) -> None:
     """Untrusted text must not end in another exception."""
-    try:
-        find_credential(request(authorization, own))
-    except Refusal as refusal:
-        assert refusal.objection.reason.family in {"credential", "request"}
+    with suppress(Refusal):
+        assert find_credential(request(authorization, own)) != (None, None, False)
 
 
 def test_a_credential_does_not_show_its_secrets() -> None:
