@@ -104,3 +104,5 @@ class Persona:
     hours: Hours | None = None
     rules: tuple[Rule, ...] = ()
     place: Place = NOWHERE
+    sections: Mapping[str, Place] = field(default_factory=dict)
+    """Where `users`, `agents`, `tools` and `data` stand."""

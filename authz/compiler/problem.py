@@ -1,0 +1,66 @@
+"""What is wrong with definitions, said so that a person can go there and put it right."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from authz.core.app import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where."""
+
+    place: Place
+    message: str
+    """Lower case, one line, the offending text in backticks."""
+
+    def __str__(self) -> str:
+        place = self.place
+        where = f"{place.file}:{place.line}:{place.column}" if place.line else place.file
+        return f"{where}: {self.message}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each problem once, by file, line and column."""
+
+    def key(one: Problem) -> tuple[str, int, int, str]:
+        return one.place.file, one.place.line, one.place.column, one.message
+
+    return tuple(sorted(set(problems), key=key))
+
+
+class DefinitionsError(Exception):
+    """The definitions don't compile. Whatever was in force before stays in force."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = in_order(problems)
+        super().__init__("\n".join(str(one) for one in self.problems))
+
+
+@dataclass(slots=True)
+class Problems:
+    """Gathers what is wrong, so that one run tells all of it."""
+
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def error(self, place: Place, message: str) -> None:
+        """Note what keeps the set from being used."""
+        self.errors.append(Problem(place, message))
+
+    def warn(self, place: Place, message: str) -> None:
+        """Note what is allowed and probably not meant."""
+        self.warnings.append(Problem(place, message))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`, did you mean ...?` when `name` is nearly one of `known`, else nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f", did you mean `{near[0]}`?" if near else ""
+
+
+def shown(text: object, limit: int = 60) -> str:
+    """What was written, in backticks, on one line and not too long."""
+    line = " ".join(str(text).split())
+    return f"`{line[: limit - 1]}…`" if len(line) > limit else f"`{line}`"

@@ -1,0 +1,264 @@
+"""`behaviour:` as compiled: hours, and one rule for each thing that is counted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from authz.compiler.paths import argument
+from authz.compiler.problem import did_you_mean, shown
+from authz.compiler.scope import Scope
+from authz.compiler.source import Document
+from authz.compiler.written.behaviour import (
+    DAYS,
+    BehaviourWritten,
+    Counted,
+    HoursWritten,
+    Judged,
+    LimitWritten,
+    PastWritten,
+    SelectorWritten,
+    SequenceWritten,
+)
+from authz.core.app import Access, Place
+from authz.core.reason import Reason
+from authz.core.rule import (
+    ANY,
+    Calls,
+    Distinct,
+    Drift,
+    Hours,
+    Probes,
+    Repeats,
+    Rule,
+    Selector,
+    Sequence,
+    SessionCalls,
+    SessionLength,
+    Sum,
+    Watch,
+)
+
+IDLE = timedelta(minutes=30)
+"""The gap that ends a run, when none is given."""
+WHOLE = frozenset({"agent", "user", "persona"})
+HERE = ("behaviour",)
+
+
+@dataclass(slots=True)
+class RuleCompiler:
+    """Compiles one `behaviour:` block."""
+
+    document: Document
+    written: BehaviourWritten
+    scope: Scope
+
+    def hours(self) -> Hours | None:
+        """When the job is done."""
+        written = self.written.hours
+        if written is None:
+            return None
+        here = (*HERE, "hours")
+        zone = self._zone(written, self.document.at(*here, "timezone"))
+        if written.from_ == written.to:
+            self.scope.problems.error(self.document.at(*here, "to"), "ends when it begins")
+        if zone is None:
+            return None
+        return Hours(
+            zone=zone,
+            days=frozenset(DAYS.index(one) for one in written.days),
+            start=_time(written.from_),
+            end=_time(written.to),
+            on_drift=self._drift(written),
+            place=self.document.at(*here),
+        )
+
+    def _zone(self, written: HoursWritten, place: Place) -> ZoneInfo | None:
+        try:
+            return ZoneInfo(written.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            near = did_you_mean(written.timezone, available_timezones())
+            self.scope.problems.error(place, f"unknown time zone {shown(written.timezone)}{near}")
+            return None
+
+    def rules(self) -> tuple[Rule, ...]:
+        """All that is counted, in the order in which it is written."""
+        found = [
+            *self._limits(),
+            *self._session(),
+            *self._repeats(),
+            *self._probes(),
+            *self._sequences(),
+        ]
+        names: set[str] = set()
+        for rule in found:
+            if rule.name in names:
+                self.scope.problems.error(rule.place, f"rule {shown(rule.name)} is there already")
+            names.add(rule.name)
+        return tuple(found)
+
+    def _drift(self, written: Judged) -> Drift:
+        return Drift(written.on_drift or self.written.on_drift)
+
+    def _rule(
+        self,
+        name: str,
+        reason: Reason,
+        watch: Watch,
+        maximum: float,
+        written: Counted,
+        place: Place,
+        selector: Selector = ANY,
+    ) -> Rule:
+        return Rule(
+            name=name,
+            reason=reason,
+            watch=watch,
+            maximum=maximum,
+            selector=selector,
+            by=frozenset(written.by) if written.by else WHOLE,
+            on_drift=self._drift(written),
+            place=place,
+        )
+
+    def _limits(self) -> Iterable[Rule]:
+        for index, written in enumerate(self.written.limits):
+            here = (*HERE, "limits", index)
+            place = self.document.at(*here)
+            kinds = [one for one in ("calls", "distinct", "sum") if getattr(written, one) is not None]
+            if len(kinds) != 1:
+                self.scope.problems.error(place, "needs one of `calls`, `distinct` and `sum`")
+                continue
+            watch, maximum = self._limit(written, here)
+            name = written.name or f"limits[{index}]"
+            selector = self._selector(written, here)
+            yield self._rule(name, Reason.BEHAVIOUR_LIMIT, watch, maximum, written, place, selector)
+
+    def _limit(self, written: LimitWritten, here: tuple[str | int, ...]) -> tuple[Watch, float]:
+        if written.calls is not None:
+            if written.max is not None:
+                place = self.document.key(*here, "max")
+                self.scope.problems.error(place, "`max` is for `distinct` and `sum`; `calls` is the maximum")
+            return Calls(per=written.per), written.calls
+        if written.max is None:
+            self.scope.problems.error(self.document.at(*here), "`max` is missing")
+        maximum = written.max if written.max is not None else 0
+        if written.distinct is not None:
+            return Distinct(
+                argument=self._argument(written.distinct, (*here, "distinct")), per=written.per
+            ), maximum
+        return Sum(argument=self._argument(written.sum or "", (*here, "sum")), per=written.per), maximum
+
+    def _argument(self, path: str, here: tuple[str | int, ...]) -> str:
+        if path == "target" and here[-1] == "distinct":
+            return path
+        if not path.startswith("args.") or not argument(path):
+            near = did_you_mean(f"args.{path}", [f"args.{path}"]) if argument(path) else ""
+            text = f"{shown(path)} names no argument: write `args.` and its path{near}"
+            self.scope.problems.error(self.document.at(*here), text)
+        return path
+
+    def _session(self) -> Iterable[Rule]:
+        written = self.written.session
+        if written is None:
+            return
+        here = (*HERE, "session")
+        idle = written.idle or IDLE
+        if written.calls is None and written.max is None:
+            self.scope.problems.error(self.document.at(*here), "needs `calls` or `max`")
+        if written.calls is not None:
+            watch: Watch = SessionCalls(idle=idle)
+            place = self.document.at(*here, "calls")
+            yield self._rule("session.calls", Reason.BEHAVIOUR_SESSION, watch, written.calls, written, place)
+        if written.max is not None:
+            watch = SessionLength(idle=idle)
+            place = self.document.at(*here, "max")
+            seconds = written.max.total_seconds()
+            yield self._rule("session.max", Reason.BEHAVIOUR_SESSION, watch, seconds, written, place)
+
+    def _repeats(self) -> Iterable[Rule]:
+        written = self.written.repeats
+        if written is None:
+            return
+        ignore = frozenset(".".join(argument(one)) for one in written.ignore)
+        watch = Repeats(per=written.per, ignore=ignore)
+        place = self.document.at(*HERE, "repeats")
+        yield self._rule("repeats", Reason.BEHAVIOUR_REPEAT, watch, written.max, written, place)
+
+    def _probes(self) -> Iterable[Rule]:
+        written = self.written.probes
+        if written is None:
+            return
+        place = self.document.at(*HERE, "probes")
+        if not written.outcomes:
+            self.scope.problems.error(place, "`outcomes` names none")
+        watch = Probes(outcomes=frozenset(written.outcomes), per=written.per, remember=written.remember)
+        yield self._rule("probes", Reason.BEHAVIOUR_PROBE, watch, written.max, written, place)
+
+    def _sequences(self) -> Iterable[Rule]:
+        for index, written in enumerate(self.written.sequences):
+            here = (*HERE, "sequences", index)
+            place = self.document.at(*here)
+            watch = self._sequence(written, here)
+            if watch is None:
+                text = "needs `after` with `deny`, or `before` with `require`"
+                self.scope.problems.error(place, text)
+                continue
+            name = written.name or f"sequences[{index}]"
+            yield self._rule(name, Reason.BEHAVIOUR_SEQUENCE, watch, 0, written, place, watch.then)
+
+    def _sequence(self, written: SequenceWritten, here: tuple[str | int, ...]) -> Sequence | None:
+        first, then = written.after, written.deny
+        keys = ("after", "deny")
+        if written.before is not None or written.require is not None:
+            if first is not None or then is not None:
+                return None
+            first, then = written.require, written.before
+            keys = ("require", "before")
+        if first is None or then is None:
+            return None
+        return Sequence(
+            after=self._selector(first, (*here, keys[0])),
+            then=self._selector(then, (*here, keys[1])),
+            within=written.within,
+            require=keys[0] == "require",
+            same_target=written.same == "target",
+        )
+
+    def _selector(self, written: SelectorWritten | LimitWritten, here: tuple[str | int, ...]) -> Selector:
+        apps = self._apps(written.app, here)
+        outcomes = written.outcome if isinstance(written, PastWritten) else None
+        return Selector(
+            apps=None if apps is None else frozenset(apps),
+            tools=None if written.tools is None else self._tools(written.tools, apps, here),
+            access=None if written.access is None else frozenset(Access(one) for one in written.access),
+            data=None if written.data is None else tuple(written.data),
+            outcomes=None if outcomes is None else frozenset(outcomes),
+        )
+
+    def _apps(self, written: list[str] | None, here: tuple[str | int, ...]) -> list[str] | None:
+        if written is None:
+            return None
+        places = [self._place(here, "app", at) for at in range(len(written))]
+        return [name for name, place in zip(written, places, strict=True) if self.scope.app(name, place)]
+
+    def _place(self, here: tuple[str | int, ...], key: str, at: int) -> Place:
+        return self.document.at(*here, key, at)
+
+    def _tools(
+        self, written: list[str], apps: list[str] | None, here: tuple[str | int, ...]
+    ) -> frozenset[str]:
+        among = [self.scope.apps[name] for name in (self.scope.apps if apps is None else apps)]
+        found: set[str] = set()
+        for at, name in enumerate(written):
+            hits = {tool for app in among for tool in app.names.matching(name)}
+            if not hits and name not in self.scope.dropped:
+                known = [tool for app in among for tool in app.app.tools]
+                text = f"no app has a tool {shown(name)}{did_you_mean(name, known)}"
+                self.scope.problems.error(self._place(here, "tools", at), text)
+            found |= hits
+        return frozenset(found)
+
+
+def _time(text: str) -> time:
+    return time() if text == "24:00" else time.fromisoformat(text)
