@@ -3,7 +3,7 @@
 Pure but for the states it is handed: no I/O, no clock, no randomness. Where states live, the stores know.
 """
 
-from authz.behaviour.ledger import Ledger, Ledgers, Told, Waiting, counts, end, fold, merge, observe
+from authz.behaviour.ledger import NOTHING, Ledger, Ledgers, Told, Waiting, counts, end, fold, merge, observe
 from authz.behaviour.plan import Group, Plan
 from authz.behaviour.values import Digest, micros
 from authz.core.decide import Judgement
@@ -11,6 +11,7 @@ from authz.core.persona import Mode, Persona
 from authz.core.reason import WAIVED_BY_SHADOW
 
 __all__ = [
+    "NOTHING",
     "Digest",
     "Group",
     "Ledger",

@@ -16,8 +16,20 @@ SHARED: Final = 4096
 """Places that values share once there are more than can be remembered one by one: counts only grow by it."""
 
 
-class RepeatsWatcher(Watcher[dict[int, Row]]):
-    """The same app, tool and arguments within the window: digest → instants, the least recent first."""
+class Seen:
+    """The instants of equal calls: by digest, and by place where digests share one."""
+
+    __slots__ = ("exact", "shared")
+
+    def __init__(self, exact: "dict[int, Row] | None" = None) -> None:
+        self.exact: dict[int, Row] = {} if exact is None else exact
+        """The least recent first."""
+        self.shared: dict[int, Row] = {}
+        """Only once there are too many to remember one by one: counts are too high then, never too low."""
+
+
+class RepeatsWatcher(Watcher[Seen]):
+    """The same app, tool and arguments within the window."""
 
     __slots__ = ("ignore", "most", "per")
 
@@ -40,47 +52,60 @@ class RepeatsWatcher(Watcher[dict[int, Row]]):
         args = action.args
         if self.ignore:
             args = {name: value for name, value in args.items() if name not in self.ignore}
-        return self.digest(canonical([action.app, action.name, args]))  # type: ignore[list-item]  # Mapping
+        return self.digest(b"%b\n%b\n%b" % (_utf8(action.app or ""), _utf8(action.name), canonical(args)))
 
-    def fresh(self) -> dict[int, Row]:
+    def fresh(self) -> Seen:
         """No call."""
-        return {}
+        return Seen()
 
-    def _place(self, state: dict[int, Row], value: int) -> int:
-        return value if value in state or len(state) < MOST_VALUES else -1 - value % SHARED
-
-    def figure(self, state: dict[int, Row], now: int, value: float) -> float:
+    def figure(self, state: Seen, now: int, value: float) -> float:
         """Such calls in the window, this one included."""
         edge = now - self.per
-        for oldest in _silent(state, edge):
-            del state[oldest]
-        count = 1
-        for place in (int(value), -1 - int(value) % SHARED):
-            if place in state:
-                count += living(state[place], edge)
+        exact = state.exact
+        if exact and next(iter(exact.values()))[-1] <= edge:
+            for silent in _silent(exact, edge):
+                del exact[silent]
+        times = exact.get(int(value))
+        count = 1 if times is None else living(times, edge) + 1
+        if state.shared:
+            times = state.shared.get(int(value) % SHARED)
+            count += 0 if times is None else living(times, edge)
         return count
 
-    def take(self, state: dict[int, Row], now: int, value: float) -> float:
+    def take(self, state: Seen, now: int, value: float) -> float:
         """One more."""
-        place = self._place(state, int(value))
-        times = state.pop(place, None)
+        digest = int(value)
+        times = state.exact.pop(digest, None)
+        if times is None and len(state.exact) >= MOST_VALUES:
+            add(state.shared.setdefault(digest % SHARED, row()), now, self.most)
+            return value
         if times is None:
             times = row()
         add(times, now, self.most)
-        state[place] = times
+        state.exact[digest] = times
         return value
 
-    def merge(self, one: dict[int, Row], other: dict[int, Row]) -> dict[int, Row]:
+    def merge(self, one: Seen, other: Seen) -> Seen:
         """All calls of both."""
-        return joined(one, other)
+        both = Seen(joined(one.exact, other.exact))
+        both.shared = joined(one.shared, other.shared)
+        return both
 
-    def save(self, state: dict[int, Row]) -> Saved:
-        """Instants by digest."""
-        return {str(value): instants(times) for value, times in state.items()}
+    def save(self, state: Seen) -> Saved:
+        """Instants by digest, shared places with a mark."""
+        exact = {str(value): instants(times) for value, times in state.exact.items()}
+        return {**exact, **{f"shared {place}": instants(times) for place, times in state.shared.items()}}
 
-    def load(self, saved: Saved) -> dict[int, Row]:
+    def load(self, saved: Saved) -> Seen:
         """Instants by digest again."""
-        return rows(saved)
+        pairs = dict(saved) if isinstance(saved, Mapping) else {}
+        state = Seen({int(value): row(times) for value, times in pairs.items() if value.isdigit()})
+        state.shared = {int(v.split()[1]): row(times) for v, times in pairs.items() if not v.isdigit()}
+        return state
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _silent(state: Mapping[int, Row], edge: int) -> list[int]:
@@ -97,12 +122,6 @@ def joined(one: Mapping[int, Row], other: Mapping[int, Row]) -> dict[int, Row]:
     """All instants of both, the least recent value first."""
     both = {value: union(one.get(value, row()), other.get(value, row())) for value in {**one, **other}}
     return dict(sorted(both.items(), key=lambda pair: (pair[1][-1], pair[0])))
-
-
-def rows(saved: Saved) -> dict[int, Row]:
-    """Instants by digest, as they were saved."""
-    pairs = saved.items() if isinstance(saved, Mapping) else ()
-    return {int(value): row(times) for value, times in pairs}
 
 
 class Found:
@@ -145,7 +164,7 @@ class ProbesWatcher(Watcher[Found]):
         target = call.action.target
         if target is None or not self.remember:
             return 0
-        return 1 + self.digest(f"{call.action.app}\n{target}".encode("utf-8", "surrogatepass"))
+        return 1 + self.digest.within(call.action.app, target)
 
     def fresh(self) -> Found:
         """Nothing."""

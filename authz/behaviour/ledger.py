@@ -9,9 +9,8 @@ from collections.abc import Container, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from authz.behaviour.plan import AnyWatcher, Group, Plan
+from authz.behaviour.plan import AnyWatcher, Group, Plan, Role
 from authz.behaviour.values import micros
-from authz.behaviour.watcher import JUDGES, TAKES
 from authz.core.call import Call, Caller
 from authz.core.checks import ON_ANY_GRANT
 from authz.core.history import EMPTY, History, Outcome
@@ -61,8 +60,8 @@ Waiting: TypeAlias = "list[tuple[Ledger, AnyWatcher, float, int]]"
 """What wants to know how a call ends: ledger, watcher, what it took, when the call began."""
 
 
-Step: TypeAlias = "tuple[AnyWatcher, object, int, float, Ledger]"
-"""A call about to be taken in: watcher, state, instant, value, ledger."""
+Step: TypeAlias = "tuple[Role, object, int, float, Ledger]"
+"""A call about to be taken in: role, state, instant, value, ledger."""
 
 
 def counts(call: Call, plan: Plan) -> bool:
@@ -85,11 +84,11 @@ def observe(
     free = passes and (quiet or plan.shadow) and plan.open(call)
     took: list[float | None] = [None] * len(figures)
     waiting: Waiting = []
-    for watcher, state, at, value, ledger in steps:
-        if free or watcher.always:
-            taken = took[watcher.index] = watcher.take(state, at, value)
-            if free and watcher.ends:
-                waiting.append((ledger, watcher, taken, at))
+    for role, state, at, value, ledger in steps:
+        if free or role.always:
+            taken = took[role.place] = role.take(state, at, value)
+            if free and role.watcher.ends:
+                waiting.append((ledger, role.watcher, taken, at))
     return History(figures=tuple(figures), took=tuple(took)), waiting
 
 
@@ -106,18 +105,22 @@ def _weigh(
             continue
         ledger = ledgers.ledger(group, call.caller)
         at = ledger.at(now)
-        for watcher, slot, role in roles:
-            value = watcher.of(call)
+        states = ledger.states
+        for role in roles:
+            watcher, slot, index, judges, takes, _, ceiling, of, weigh, _ = role
+            value = of(call)
             if value is None:
                 continue
-            state = ledger.state(watcher, slot)
-            if role & JUDGES and watcher.rule.name not in waived:
-                figure = figures[watcher.index] = watcher.figure(state, at, value)
+            state = states[slot]
+            if state is None:
+                state = states[slot] = watcher.fresh()
+            if judges and (waived is NOTHING or watcher.rule.name not in waived):
+                figure = figures[index] = weigh(state, at, value)
                 # `not <=`, as in the core: what is no number is above every maximum.
-                if watcher.blocks and not figure <= watcher.maximum:
+                if not figure <= ceiling:
                     quiet = False
-            if role & TAKES:
-                steps.append((watcher, state, at, value, ledger))
+            if takes:
+                steps.append((role, state, at, value, ledger))
     return steps, quiet
 
 

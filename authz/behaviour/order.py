@@ -45,7 +45,7 @@ class SequenceWatcher(Watcher[dict[int, int]]):
         if target is None:
             # Nothing is known to be the same: only a rule that requires X can object.
             return -1
-        return 1 + self.digest(target.encode("utf-8", "surrogatepass"))
+        return 1 + self.digest.within(call.action.app, target)
 
     def fresh(self) -> dict[int, int]:
         """X never came."""
@@ -104,7 +104,7 @@ class FirstUseWatcher(Watcher[dict[int, int]]):
 
     def __init__(self, rule: Rule, watch: FirstUse, index: int, digest: Digest) -> None:
         super().__init__(rule, index, digest)
-        self.argument = watch.argument
+        self.argument = argument(watch.argument)
         self.remember = span(watch.remember)
 
     @property
@@ -114,7 +114,7 @@ class FirstUseWatcher(Watcher[dict[int, int]]):
 
     def of(self, call: Call) -> float | None:
         """The value's digest."""
-        value = argument(call, self.argument)
+        value = self.argument(call)
         return None if value is None else self.digest(canonical(value))
 
     def fresh(self) -> dict[int, int]:

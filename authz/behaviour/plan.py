@@ -1,15 +1,16 @@
 """A persona's rules, made ready: one watcher each, grouped by who shares the count. Keeps no state."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from authz.behaviour.attempts import PaceWatcher, ProbesWatcher, RepeatsWatcher
 from authz.behaviour.flight import ConcurrencyWatcher
 from authz.behaviour.order import FirstUseWatcher, SequenceWatcher
 from authz.behaviour.runs import RunWatcher
 from authz.behaviour.values import Digest
-from authz.behaviour.watcher import Watcher
+from authz.behaviour.watcher import JUDGES, TAKES, Watcher
 from authz.behaviour.windows import CallsWatcher, DistinctWatcher, EgressWatcher, SumWatcher
 from authz.core.app import Tool
 from authz.core.call import Call, Caller, Kind
@@ -33,8 +34,25 @@ from authz.core.rule import (
 )
 
 AnyWatcher: TypeAlias = Watcher[Any]
-Role: TypeAlias = "tuple[AnyWatcher, int, int]"
-"""A watcher, its place in the group, and what it does for such a call."""
+
+
+class Role(NamedTuple):
+    """What a watcher does for calls of one shape: its methods at hand, so that none is looked up per call."""
+
+    watcher: AnyWatcher
+    slot: int
+    place: int
+    """The rule's place in the persona."""
+    judges: bool
+    takes: bool
+    always: bool
+    ceiling: float
+    """The maximum of a rule that refuses; infinite for one that only flags."""
+    of: Callable[[Call], float | None]
+    figure: Callable[[object, int, float], float]
+    take: Callable[[object, int, float], float]
+
+
 ScopeKey: TypeAlias = "tuple[str, ...]"
 
 SHAPES: Final = 1024
@@ -103,7 +121,18 @@ class Group:
         for slot, one in enumerate(self.watchers):
             role = one.role(call)
             if role:
-                yield one, slot, role
+                yield Role(
+                    watcher=one,
+                    slot=slot,
+                    place=one.index,
+                    judges=bool(role & JUDGES),
+                    takes=bool(role & TAKES),
+                    always=one.always,
+                    ceiling=one.maximum if one.blocks else math.inf,
+                    of=one.of,
+                    figure=one.figure,
+                    take=one.take,
+                )
 
 
 def name(rule: Rule) -> str:

@@ -45,7 +45,11 @@ class CallsWatcher(Watcher[Row]):
     def figure(self, state: Row, now: int, value: float) -> float:
         """Calls in the window, this one included."""
         del value
-        return living(state, now - self.per) + 1
+        head, size, edge = state[0], len(state), now - self.per
+        while head < size and state[head] <= edge:
+            head += 1
+        state[0] = head
+        return size - head + 1
 
     def take(self, state: Row, now: int, value: float) -> float:
         """One more."""
@@ -120,7 +124,7 @@ class SumWatcher(Watcher[Amounts]):
     def __init__(self, rule: Rule, watch: Sum | Egress, index: int, digest: Digest) -> None:
         super().__init__(rule, index, digest)
         self.per = span(watch.per)
-        self.argument = watch.argument if isinstance(watch, Sum) else ""
+        self.argument = argument(watch.argument if isinstance(watch, Sum) else "target")
 
     @property
     def horizon(self) -> int:
@@ -129,7 +133,7 @@ class SumWatcher(Watcher[Amounts]):
 
     def of(self, call: Call) -> float | None:
         """The absolute amount, infinite where there is no number."""
-        return amount(argument(call, self.argument))
+        return amount(self.argument(call))
 
     def fresh(self) -> Amounts:
         """Nothing."""
@@ -200,7 +204,7 @@ class DistinctWatcher(Watcher[dict[int, int]]):
     def __init__(self, rule: Rule, watch: Distinct, index: int, digest: Digest) -> None:
         super().__init__(rule, index, digest)
         self.per = span(watch.per)
-        self.argument = watch.argument
+        self.argument = argument(watch.argument)
         finite = rule.maximum if math.isfinite(rule.maximum) else MOST_VALUES
         self.share = max(1.0, finite / MOST_VALUES)
         self.below = int((1 << 52) / self.share)
@@ -213,12 +217,10 @@ class DistinctWatcher(Watcher[dict[int, int]]):
 
     def of(self, call: Call) -> float | None:
         """The value's digest."""
-        value = argument(call, self.argument)
+        value = self.argument(call)
         if value is None:
             return None
-        return self.digest(
-            value.encode("utf-8", "surrogatepass") if isinstance(value, str) else canonical(value)
-        )
+        return self.digest.text(value) if isinstance(value, str) else self.digest(canonical(value))
 
     def fresh(self) -> dict[int, int]:
         """No value."""
@@ -256,6 +258,8 @@ class DistinctWatcher(Watcher[dict[int, int]]):
 
 def forget(state: dict[int, int], edge: int) -> None:
     """Drop the values at the front that are not younger than `edge`."""
+    if not state or state[next(iter(state))] > edge:
+        return
     found = []
     for value, at in state.items():
         if at > edge:

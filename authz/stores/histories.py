@@ -3,11 +3,10 @@
 from collections.abc import Container
 from typing import Protocol
 
+from authz.behaviour import NOTHING
 from authz.core.call import Call
 from authz.core.history import History, Outcome
 from authz.core.persona import Persona
-
-NOBODY: Container[str] = frozenset()
 
 
 class Histories(Protocol):
@@ -20,7 +19,7 @@ class Histories(Protocol):
         passes: bool,  # noqa: FBT001 - the interface that the other rooms were given
         *,
         decision: str = "",
-        waived: Container[str] = NOBODY,
+        waived: Container[str] = NOTHING,
     ) -> History:
         """Judge and count one call, as one atomic step.
 

@@ -6,11 +6,10 @@ One event loop owns it: a step is atomic because nothing in it waits.
 from collections.abc import Container
 from typing import Final
 
-from authz.behaviour import Digest, Group, Ledger, Plan, Told, Waiting, end, fold, micros, observe
+from authz.behaviour import NOTHING, Digest, Group, Ledger, Plan, Told, Waiting, end, fold, micros, observe
 from authz.core.call import Call, Caller
 from authz.core.history import EMPTY, History, Outcome
 from authz.core.persona import Persona
-from authz.stores.histories import NOBODY
 
 MOST_WAITING: Final = 100_000
 """Calls whose outcome may still come; of more, the oldest is no longer waited for."""
@@ -63,7 +62,7 @@ class MemoryHistories:
         passes: bool,  # noqa: FBT001 - the interface that the other rooms were given
         *,
         decision: str = "",
-        waived: Container[str] = NOBODY,
+        waived: Container[str] = NOTHING,
     ) -> History:
         """Judge and count one call."""
         if not persona.rules:
