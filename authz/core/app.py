@@ -14,6 +14,9 @@ class Access(StrEnum):
     EXECUTE = "execute"
     SEND = "send"
 
+    # A key of look-ups on the way of every call; an enumeration's own hash is a function in Python.
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -1,14 +1,15 @@
 """What each of the first three layers asks. A check judges one thing and knows of no other."""
 
+from authz.core.app import Place
 from authz.core.call import Call, Kind
 from authz.core.decision import Objection
-from authz.core.labels import covered
+from authz.core.labels import covered, sensitivity
 from authz.core.persona import AgentEntry, Grant, Persona
 from authz.core.reason import Reason
 from authz.core.user import User
 
 # Session methods, discovery and client answers touch no data and are no tool: any grant in the app will do.
-ON_ANY_GRANT = frozenset({Kind.SESSION, Kind.ANSWER})
+ON_ANY_GRANT = (Kind.SESSION, Kind.ANSWER)
 
 
 def user_known(call: Call, persona: Persona, user: User | None) -> Objection | None:
@@ -22,7 +23,7 @@ def user_known(call: Call, persona: Persona, user: User | None) -> Objection | N
     return Objection(
         Reason.USER_NOT_IN_PERSONA,
         f"`{user.id}` is in no group that `{persona.name}` works for",
-        persona.place,
+        place_of(persona, "users"),
     )
 
 
@@ -57,7 +58,9 @@ def agent_admitted(call: Call, persona: Persona, _user: User | None) -> Objectio
             nearest = (*failed, entry)
     if nearest is None:
         return Objection(
-            Reason.AGENT_UNKNOWN, f"`{agent.id}` is no agent of persona `{persona.name}`", persona.place
+            Reason.AGENT_UNKNOWN,
+            f"`{agent.id}` is no agent of persona `{persona.name}`",
+            place_of(persona, "agents"),
         )
     _, reason, entry = nearest
     part = reason.value.partition(".")[2]
@@ -85,7 +88,7 @@ def tool_granted(call: Call, persona: Persona, user: User | None) -> Objection |
     on_any = action.kind in ON_ANY_GRANT
     if action.app is None or action.kind is Kind.UNKNOWN or (not on_any and (tool is None or tool.review)):
         why = "is imported and not reviewed" if tool is not None and tool.review else "is in no definition"
-        place = tool.place if tool is not None else persona.place
+        place = tool.place if tool is not None else place_of(persona, "tools")
         return Objection(Reason.TOOL_UNKNOWN, f"`{action.name}` of `{action.app or '?'}` {why}", place)
     in_app = persona.grants.get(action.app)
     if in_app is not None and on_any and in_app.session is not None:
@@ -106,7 +109,7 @@ def tool_granted(call: Call, persona: Persona, user: User | None) -> Objection |
     return unmet or Objection(
         Reason.TOOL_NOT_GRANTED,
         f"`{action.name}` of `{action.app}` is not granted by persona `{persona.name}`",
-        persona.place,
+        place_of(persona, "tools"),
     )
 
 
@@ -118,19 +121,47 @@ def _unmet(grant: Grant, call: Call, user: User | None) -> str | None:
     return None
 
 
-def data_allowed(call: Call, persona: Persona, _user: User | None) -> Objection | None:
-    """Every class that the call touches is one that the job may touch."""
+def data_allowed(call: Call, persona: Persona, user: User | None) -> Objection | None:
+    """Every class that the call touches is one that the job, and its user, may touch."""
     action = call.action
     if action.tool is None:
         return None  # nothing is known that could be touched; `tool_granted` says so
     policy = persona.data
     if call.unlabelled:
-        return Objection(Reason.DATA_UNLABELLED, call.unlabelled, persona.place)
+        return Objection(Reason.DATA_UNLABELLED, call.unlabelled, place_of(persona, "data"))
     if not call.classes:
         if policy.unlabelled:
             return None
-        return Objection(Reason.DATA_UNLABELLED, f"`{action.name}` carries no data class", persona.place)
-    for one in sorted(call.classes):
-        if not covered(one, policy.allow):
-            return Objection(Reason.DATA_NOT_ALLOWED, f"class `{one}` is not allowed", persona.place)
+        detail = f"`{action.name}` carries no data class"
+        return Objection(Reason.DATA_UNLABELLED, detail, place_of(persona, "data"))
+    for one in call.classes:
+        if one not in policy.allow and not covered(one, policy.allow):
+            refused = sorted(name for name in call.classes if not covered(name, policy.allow))
+            detail = f"class {_listed(refused)} is not allowed"
+            return Objection(Reason.DATA_NOT_ALLOWED, detail, place_of(persona, "data"))
+    return _too_sensitive(call, persona, user)
+
+
+def _too_sensitive(call: Call, persona: Persona, user: User | None) -> Objection | None:
+    """No class above the ceiling of the persona, nor above the clearance of its user."""
+    policy = persona.data
+    clearance = None if user is None else user.clearance
+    if policy.ceiling is None and clearance is None:
+        return None
+    for whose, most in (("the persona's ceiling", policy.ceiling), ("the user's clearance", clearance)):
+        if most is None:
+            continue
+        above = [one for one in sorted(call.classes) if sensitivity(one, policy.sensitivity, most + 1) > most]
+        if above:
+            detail = f"class {_listed(above)} is above {whose}"
+            return Objection(Reason.DATA_NOT_ALLOWED, detail, place_of(persona, "data"))
     return None
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{one}`" for one in names)
+
+
+def place_of(persona: Persona, section: str) -> Place:
+    """Where the section stands that did not permit; the persona's own place when it has none."""
+    return persona.sections.get(section, persona.place)

@@ -1,7 +1,7 @@
 """The decision. Pure and total: no I/O, no clock, no exceptions."""
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from authz.core.call import Call, Kind
 from authz.core.checks import agent_admitted, data_allowed, tool_granted, user_entitled, user_known
@@ -12,7 +12,13 @@ from authz.core.reason import WAIVED_BY_SHADOW, Reason
 from authz.core.rule import Drift, Hours
 from authz.core.user import User
 
-CONSUMING = frozenset({Kind.TOOL, Kind.RESOURCE, Kind.PROMPT})
+# Tuples and not sets: members are found by identity, where a set would hash a name in Python.
+CONSUMING = (Kind.TOOL, Kind.RESOURCE, Kind.PROMPT)
+DRIFTING = (*CONSUMING, Kind.UNKNOWN)
+
+
+NOTHING = (None,) * 5
+"""What the checks of the first three layers say of a call that they let pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +44,25 @@ def decide(call: Call, persona: Persona, user: User | None, history: History) ->
 
 def judge(call: Call, persona: Persona, user: User | None) -> Judgement:
     """The first three layers, without a look at what the caller did before."""
-    found: list[Objection] = []
-    for check in (user_known, user_entitled, agent_admitted):
-        objection = check(call, persona, user)
-        if objection is not None:
-            found.append(objection)
-    grant = tool_granted(call, persona, user)
-    if isinstance(grant, Objection):
-        found.append(grant)
-    objection = data_allowed(call, persona, user)
-    if objection is not None:
-        found.append(objection)
-    return Judgement(grant if isinstance(grant, Grant) else None, tuple(found))
+    granted = tool_granted(call, persona, user)
+    found = (
+        user_known(call, persona, user),
+        user_entitled(call, persona, user),
+        agent_admitted(call, persona, user),
+        granted if isinstance(granted, Objection) else None,
+        data_allowed(call, persona, user),
+    )
+    if found == NOTHING and isinstance(granted, Grant):
+        return Judgement(granted, ())
+    objections = tuple(one for one in found if one is not None)
+    return Judgement(granted if isinstance(granted, Grant) else None, objections)
 
 
 def conclude(judgement: Judgement, call: Call, persona: Persona, history: History) -> Decision:
     """The fourth layer and the decision."""
     drifts = behaviour(call, persona, history)
+    if not drifts and judgement.grant is not None and not judgement.objections:
+        return Allow(judgement.grant)
     flags = tuple(one for one in drifts if one.drift is Drift.FLAG)
     objections = (*judgement.objections, *(one for one in drifts if one.drift is not Drift.FLAG))
     if judgement.grant is not None and not objections:
@@ -65,7 +73,7 @@ def conclude(judgement: Judgement, call: Call, persona: Persona, history: Histor
 
 def behaviour(call: Call, persona: Persona, history: History) -> tuple[Objection, ...]:
     """All that layer 4 holds against the call. Session methods consume nothing and drift from nothing."""
-    if call.action.kind not in CONSUMING and call.action.kind is not Kind.UNKNOWN:
+    if call.action.kind not in DRIFTING:
         return ()
     found: list[Objection] = []
     if persona.hours is not None and not within(persona.hours, call):
@@ -75,17 +83,18 @@ def behaviour(call: Call, persona: Persona, history: History) -> tuple[Objection
         # INVARIANT: a history was asked for these very rules; judging by another one could permit.
         return (*found, Objection(Reason.INTERNAL, "history does not belong to this persona"))
     for rule, figure in zip(persona.rules, history.figures, strict=True):
-        # `not <=` and not `>`: a figure that is no number is above every maximum.
-        if figure is not None and not figure <= rule.maximum:
-            reason = Reason.BEHAVIOUR_APPROVAL if rule.on_drift is Drift.APPROVE else rule.reason
-            detail = f"rule `{rule.name}`: {figure:g} is above {rule.maximum:g}"
-            found.append(Objection(reason, detail, rule.place, rule.on_drift))
+        # `<=` and not `>`: a figure that is no number is above every maximum.
+        if figure is None or figure <= rule.maximum:
+            continue
+        reason = Reason.BEHAVIOUR_APPROVAL if rule.on_drift is Drift.APPROVE else rule.reason
+        detail = f"rule `{rule.name}`: {figure:g} is above {rule.maximum:g}"
+        found.append(Objection(reason, detail, rule.place, rule.on_drift))
     return tuple(found)
 
 
 def within(hours: Hours, call: Call) -> bool:
     """Whether the call falls into the hours of the job, in their own time zone."""
-    local = call.at.astimezone(UTC).astimezone(hours.zone)
+    local = call.at.astimezone(hours.zone)
     now = local.time()
     if hours.start < hours.end:
         return local.weekday() in hours.days and hours.start <= now < hours.end

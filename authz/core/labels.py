@@ -1,6 +1,6 @@
 """Data classes: dotted, the general covers the particular."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 
 def covered(one: str, allowed: Container[str]) -> bool:
@@ -13,3 +13,12 @@ def covered(one: str, allowed: Container[str]) -> bool:
             return True
         dot = one.rfind(".", 0, dot)
     return False
+
+
+def sensitivity(one: str, levels: Mapping[str, int], unknown: int) -> int:
+    """How sensitive a class is: as said of it, else of the nearest class above it, else `unknown`."""
+    while one not in levels:
+        one, dot, _ = one.rpartition(".")
+        if not dot:
+            return unknown
+    return levels[one]
