@@ -154,6 +154,12 @@ class Trail:
             finally:
                 self._strangers.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._keep_durable, name="trail", daemon=True)
         self._thread.start()
