@@ -7,6 +7,7 @@ decision; what cannot be recorded is refused.
 import asyncio
 import inspect
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,7 +56,7 @@ class Authorizer:
 
     snapshot: Snapshot
     keys: Callable[[], KeyRing]
-    used: Callable[[str | None, datetime], None]
+    used: Callable[[str, datetime], None]
     """Told of each use of a credential."""
     histories: Histories
     trail: Trail
@@ -124,7 +125,8 @@ class Authorizer:
             route = snapshot.decoders.route(request)
             exchange = Exchange.unread(route)
             caller = identify(request, at, self.keys())
-            self.used(caller.key, at)
+            if caller.key is not None:
+                self.used(caller.key, at)
             decoded = snapshot.decoders.decode(request, route)
             exchange = decoded.exchange
             if isinstance(decoded, Unreadable):
@@ -151,8 +153,10 @@ class Authorizer:
                 response = check_response(decision.effect, outgoing, identity)
         except Refusal as refusal:
             decision = Deny((refusal.objection,))
-        except Exception:
-            log.exception("refused on an internal error")
+        except Exception as error:  # noqa: BLE001 - the one place: whatever went wrong, the call is refused
+            # The type and the lines, never the text: it may quote what the agent sent.
+            lines = "".join(traceback.format_tb(error.__traceback__))
+            log.error("refused on an internal error: %s\n%s", type(error).__name__, lines)  # noqa: TRY400
             decision = Deny((Objection(Reason.INTERNAL, "internal error"),))
         if isinstance(decision, Deny) and not decision.shadowed:
             response = self._refusal(exchange, decision, identity)

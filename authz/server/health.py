@@ -32,9 +32,13 @@ class Health:
         try:
             request.ParseFromString(message)
         except DecodeError:
-            return HealthCheckResponse(status=HealthCheckResponse.UNKNOWN).SerializeToString()
+            return _spoken(HealthCheckResponse.UNKNOWN)
         if request.service not in SERVICES:
             status = HealthCheckResponse.SERVICE_UNKNOWN
         else:
             status = HealthCheckResponse.SERVING if self.serving else HealthCheckResponse.NOT_SERVING
-        return HealthCheckResponse(status=status).SerializeToString()
+        return _spoken(status)
+
+
+def _spoken(status: int) -> bytes:
+    return bytes(HealthCheckResponse(status=status).SerializeToString())

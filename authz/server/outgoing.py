@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from authz.core.app import App, Tool
 from authz.core.call import Call, Kind
-from authz.core.decision import Decision, Deny, Effect
+from authz.core.decision import Decision, Deny, Effect, Objection
 from authz.core.persona import Persona
 from authz.core.request import Request
 from authz.core.user import User
@@ -69,7 +69,7 @@ def _candidates(what: Passing, apps: Mapping[str, App]) -> list[Tool] | None:
     if what.exchange.virtual:
         asked = [app for app in apps.values() if app.protocol == "mcp"]
     else:
-        asked = [apps[name] for name in [what.call.action.app] if name in apps]
+        asked = [app for app in [apps.get(what.call.action.app or "")] if app is not None]
     named = (app.prompts if what.exchange.method == "prompts/list" else app.tools for app in asked)
     found = [tool for tools in named for tool in tools.values()]
     return [tool for tool in found if not tool.review] or None
@@ -89,7 +89,7 @@ def _stated(what: Passing) -> Headers:
     return stated
 
 
-def _flags(decision: Decision) -> tuple[object, ...]:
+def _flags(decision: Decision) -> tuple[Objection, ...]:
     return () if isinstance(decision, Deny) else decision.flags
 
 

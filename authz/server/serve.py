@@ -19,6 +19,7 @@ from authz.server.outgoing import Speech
 from authz.server.reload import Watch
 from authz.server.settings import Address, Settings
 from authz.server.snapshot import Snapshot
+from authz.server.transport import Methods
 from authz.stores.definitions import load
 from authz.stores.histories_memory import MemoryHistories
 from authz.stores.keys_sqlite import open_keys
@@ -98,7 +99,7 @@ class _Worker:
     async def start(self) -> None:
         """Listen, and follow what changes."""
         plan = self._plan
-        methods = {CHECK: self._authorizer, HEALTH: self._health.check}
+        methods: Methods = {CHECK: self._authorizer, HEALTH: self._health.check}
         self._listener = await listen(plan.address, plan.settings, methods)
         watch = Watch(plan.definitions, self._accept, self._refuse, seconds=plan.settings.reload_seconds)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.ask)

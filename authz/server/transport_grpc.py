@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import grpc
 import grpc.aio
@@ -9,14 +10,13 @@ import grpc.aio
 from authz.server.settings import Tls
 from authz.server.transport import Handler, Methods
 
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 NAMES = ("x509_subject_alternative_name", "x509_common_name")
 """Where grpcio tells who the peer's certificate names."""
 
 
-def _unary(
-    handler: Handler, clients: frozenset[str] | None
-) -> Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]:
-    async def call(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
+def _unary(handler: Handler, clients: frozenset[str] | None) -> Callable[[bytes, Context], Awaitable[bytes]]:
+    async def call(message: bytes, context: Context) -> bytes:
         if clients is not None and clients.isdisjoint(_names(context)):
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "this client is not one of those named")
         metadata = {
@@ -31,14 +31,16 @@ def _unary(
     return call
 
 
-def _names(context: grpc.aio.ServicerContext) -> set[str]:
+def _names(context: Context) -> set[str]:
     """Names in the client's certificate, which the handshake verified."""
     peer = context.auth_context()
     return {value.decode("utf-8", "replace") for name in NAMES for value in peer.get(name, ())}
 
 
-def _generic(methods: Methods, clients: frozenset[str] | None) -> list[grpc.GenericRpcHandler]:
-    services: dict[str, dict[str, grpc.RpcMethodHandler]] = {}
+def _generic(
+    methods: Methods, clients: frozenset[str] | None
+) -> list["grpc.GenericRpcHandler[bytes, bytes]"]:
+    services: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
     for path, handler in methods.items():
         _, service, method = path.split("/")
         known = services.setdefault(service, {})
