@@ -52,7 +52,7 @@ class RepeatsWatcher(Watcher[Seen]):
         args = action.args
         if self.ignore:
             args = {name: value for name, value in args.items() if name not in self.ignore}
-        return self.digest(b"%b\n%b\n%b" % (_utf8(action.app or ""), _utf8(action.name), canonical(args)))
+        return self.digest(canonical(args)) ^ self.digest.tool(action.app, action.name)
 
     def fresh(self) -> Seen:
         """No call."""
@@ -102,10 +102,6 @@ class RepeatsWatcher(Watcher[Seen]):
         state = Seen({int(value): row(times) for value, times in pairs.items() if value.isdigit()})
         state.shared = {int(v.split()[1]): row(times) for v, times in pairs.items() if not v.isdigit()}
         return state
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _silent(state: Mapping[int, Row], edge: int) -> list[int]:

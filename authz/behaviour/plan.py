@@ -95,7 +95,7 @@ class Group:
         # Rules that count across personas meet under their own name, whichever persona they stand in.
         self._prefix = f"persona {persona}" if "persona" in by else f"rule {self.names[0]}"
         self._by = tuple(one for one in ("agent", "user", "key") if one in by)
-        self._shapes: dict[object, tuple[Tool, tuple[Role, ...]]] = {}
+        self._shapes: dict[str, tuple[Tool, frozenset[str], tuple[Role, ...]]] = {}
 
     def key(self, caller: Caller) -> ScopeKey:
         """Whose ledger it is."""
@@ -109,13 +109,12 @@ class Group:
         action = call.action
         if action.tool is None or action.kind is not Kind.TOOL:
             return tuple(self._roles(call))
-        shape = (action.app, action.name, call.classes)
-        found = self._shapes.get(shape)
-        if found is None or found[0] is not action.tool:
+        found = self._shapes.get(action.name)
+        if found is None or found[0] is not action.tool or found[1] != call.classes:
             if len(self._shapes) >= SHAPES:
                 self._shapes.clear()
-            found = self._shapes[shape] = action.tool, tuple(self._roles(call))
-        return found[1]
+            found = self._shapes[action.name] = action.tool, call.classes, tuple(self._roles(call))
+        return found[2]
 
     def _roles(self, call: Call) -> Iterator[Role]:
         for slot, one in enumerate(self.watchers):

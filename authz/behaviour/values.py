@@ -13,10 +13,10 @@ from authz.core import call as calls
 
 MICROS = 1_000_000
 INFINITE = math.inf
-_NANO = 1_000_000_000
+BILLION = 1_000_000_000
 _MICRO = timedelta(microseconds=1)
 _SORTED = orjson.OPT_SORT_KEYS
-MOST_APPS = 1024
+MOST_TOOLS = 1024
 
 
 def micros(at: datetime) -> int:
@@ -32,13 +32,13 @@ def span(duration: timedelta) -> int:
 class Digest:
     """Keyed digests of 52 bits: exact as JSON numbers and in Lua; who lacks the key cannot make two meet."""
 
-    __slots__ = ("_apps", "_copy", "_last", "_of_last")
+    __slots__ = ("_copy", "_last", "_of_last", "_tools")
 
     def __init__(self, key: bytes = b"") -> None:
         self._copy = hashlib.blake2b(key=key[:64], digest_size=8).copy
         self._last: str | None = None
         self._of_last = 0
-        self._apps: dict[str | None, int] = {}
+        self._tools: dict[tuple[str | None, str], int] = {}
 
     def __call__(self, data: bytes) -> int:
         """The digest of `data`."""
@@ -55,12 +55,16 @@ class Digest:
 
     def within(self, app: str | None, text: str) -> int:
         """The digest of a text that means something within one app."""
-        of_app = self._apps.get(app)
-        if of_app is None:
-            if len(self._apps) > MOST_APPS:
-                self._apps.clear()
-            of_app = self._apps[app] = self(f"app {app}".encode("utf-8", "surrogatepass"))
-        return of_app ^ self.text(text)
+        return self.tool(app, "") ^ self.text(text)
+
+    def tool(self, app: str | None, name: str) -> int:
+        """The digest of a tool's name."""
+        known = self._tools.get((app, name))
+        if known is None:
+            if len(self._tools) > MOST_TOOLS:
+                self._tools.clear()
+            known = self._tools[app, name] = self(f"{app}\n{name}".encode("utf-8", "surrogatepass"))
+        return known
 
 
 def canonical(value: "calls.Json | Mapping[str, calls.Json]") -> bytes:
@@ -100,8 +104,11 @@ def _tool(call: calls.Call) -> calls.Json:
     return f"{action.app}/{action.name if action.tool is None else action.tool.name}"
 
 
-def amount(value: calls.Json) -> float:
-    """The absolute amount; infinite for whatever is no finite number, so that no maximum admits it."""
+def billionths(value: calls.Json) -> float:
+    """The absolute amount in whole billionths, so that sums are exact; infinite for what is no finite number.
+
+    Never rounded down by more than a trillionth.
+    """
     kind = type(value)
     if kind is float or kind is int:
         return _finite(cast("float", value))
@@ -110,12 +117,6 @@ def amount(value: calls.Json) -> float:
 
 def _finite(value: float) -> float:
     try:
-        finite = abs(float(value))
-    except OverflowError:
+        return float(math.ceil(abs(float(value)) * BILLION - 0.001))
+    except (OverflowError, ValueError):
         return INFINITE
-    return finite if math.isfinite(finite) else INFINITE
-
-
-def nano(value: float) -> int:
-    """An amount in whole billionths, never rounded down by more than a trillionth: sums are exact."""
-    return math.ceil(value * _NANO - 0.001)

@@ -5,8 +5,8 @@ from array import array
 from collections.abc import Mapping
 from typing import Final
 
-from authz.behaviour.times import Row, add, instants, living, row, union
-from authz.behaviour.values import INFINITE, Digest, amount, argument, canonical, nano, span
+from authz.behaviour.times import Row, add, instants, row, union
+from authz.behaviour.values import BILLION, INFINITE, Digest, argument, billionths, canonical, span
 from authz.behaviour.watcher import MOST_VALUES, Saved, Watcher
 from authz.core.call import Call
 from authz.core.history import Outcome
@@ -70,7 +70,7 @@ class CallsWatcher(Watcher[Row]):
 
 
 class Amounts:
-    """Amounts and their instants; the total is kept in whole billionths, so that it never drifts."""
+    """Amounts in whole billionths and their instants: the total never drifts."""
 
     __slots__ = ("amounts", "times", "total")
 
@@ -81,22 +81,22 @@ class Amounts:
 
     def living(self, edge: int) -> int:
         """The total of what is younger than `edge`."""
-        head = self.times[0]
-        count = living(self.times, edge)
-        for place in range(head, len(self.times) - count):
-            self.total -= nano(self.amounts[place])
+        times = self.times
+        head = times[0]
+        while head < len(times) and times[head] <= edge:
+            self.total -= int(self.amounts[head])
+            head += 1
+        times[0] = head
         return self.total
 
     def add(self, now: int, value: float) -> None:
         """Add an amount; what is too much to remember one by one is remembered for longer, never less."""
         self.times.append(now)
         self.amounts.append(value)
-        self.total += nano(value)
+        self.total += int(value)
         head = self.times[0]
         if len(self.times) - head > MOST_AMOUNTS:
-            both = self.amounts[head] + self.amounts[head + 1]
-            self.total += nano(both) - nano(self.amounts[head]) - nano(self.amounts[head + 1])
-            self.amounts[head + 1] = both
+            self.amounts[head + 1] += self.amounts[head]
             self.times[0] = head = head + 1
         if head > LEAST_KEPT and head * 2 > len(self.times):
             del self.times[1:head], self.amounts[1:head]
@@ -132,8 +132,8 @@ class SumWatcher(Watcher[Amounts]):
         return self.per
 
     def of(self, call: Call) -> float | None:
-        """The absolute amount, infinite where there is no number."""
-        return amount(self.argument(call))
+        """The absolute amount in billionths, infinite where there is no number."""
+        return billionths(self.argument(call))
 
     def fresh(self) -> Amounts:
         """Nothing."""
@@ -142,7 +142,7 @@ class SumWatcher(Watcher[Amounts]):
     def figure(self, state: Amounts, now: int, value: float) -> float:
         """The total, this call included."""
         total = state.living(now - self.per)
-        return INFINITE if value == INFINITE else (total + nano(value)) / 1e9
+        return INFINITE if value == INFINITE else (total + int(value)) / BILLION
 
     def take(self, state: Amounts, now: int, value: float) -> float:
         """Add the amount. What is no number was let through by a flag or by shadow and adds nothing."""
@@ -188,7 +188,7 @@ class EgressWatcher(SumWatcher):
     def end(self, state: Amounts, began: int, took: float, now: int, outcome: Outcome) -> None:
         """What the answer carried."""
         del began, took
-        state.add(now, outcome.records if self.records else outcome.sent)
+        state.add(now, float(outcome.records if self.records else outcome.sent) * BILLION)
 
 
 class DistinctWatcher(Watcher[dict[int, int]]):
