@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from authz.compiler.paths import argument
+from authz.core.arguments import steps_of
 from authz.compiler.pinned import NOTHING, Pinned, descriptor_methods, read_pinned
 from authz.compiler.problem import Problems, did_you_mean, shown
 from authz.compiler.source import Document
@@ -68,7 +68,7 @@ def _tool(
 ) -> Tool:
     exact = (written.case or app.case) == "exact"
     tables = [
-        LabelTable(argument=".".join(argument(path)), classes_of=Table.of(patterns, exact=exact))
+        LabelTable(argument=".".join(steps_of(path)), classes_of=Table.of(patterns, exact=exact))
         for path, patterns in written.labels.items()
     ]
     if targets is not None and written.target is not None:
@@ -78,11 +78,11 @@ def _tool(
         name=written.name,
         access=Access(written.access),
         classes=frozenset(written.data),
-        target=".".join(argument(written.target)) if written.target else None,
+        target=".".join(steps_of(written.target)) if written.target else None,
         match=match,
         review=written.review,
         labels=tuple(tables),
-        recorded=frozenset(".".join(argument(one)) for one in written.recorded),
+        recorded=frozenset(".".join(steps_of(one)) for one in written.recorded),
         definition=pinned.tools.get(written.name),
         place=document.at("tools", index),
     )
@@ -90,10 +90,10 @@ def _tool(
 
 def _check_arguments(document: Document, index: int, tool: ToolWritten, problems: Problems) -> None:
     here = ("tools", index)
-    if tool.target is not None and not argument(tool.target):
+    if tool.target is not None and not steps_of(tool.target):
         problems.error(document.at(*here, "target"), f"{shown(tool.target)} names no argument")
     for path in tool.labels:
-        if not argument(path):
+        if not steps_of(path):
             problems.error(document.key(*here, "labels", path), f"{shown(path)} names no argument")
 
 

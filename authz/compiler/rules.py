@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from authz.compiler.paths import argument
+from authz.core.arguments import steps_of
 from authz.compiler.problem import did_you_mean, shown
 from authz.compiler.scope import Scope
 from authz.compiler.source import Document
@@ -152,8 +152,8 @@ class RuleCompiler:
     def _argument(self, path: str, here: tuple[str | int, ...]) -> str:
         if path == "target" and here[-1] == "distinct":
             return path
-        if not path.startswith("args.") or not argument(path):
-            near = did_you_mean(f"args.{path}", [f"args.{path}"]) if argument(path) else ""
+        if not path.startswith("args.") or not steps_of(path):
+            near = did_you_mean(f"args.{path}", [f"args.{path}"]) if steps_of(path) else ""
             text = f"{shown(path)} names no argument: write `args.` and its path{near}"
             self.scope.problems.error(self.document.at(*here), text)
         return path
@@ -180,7 +180,7 @@ class RuleCompiler:
         written = self.written.repeats
         if written is None:
             return
-        ignore = frozenset(".".join(argument(one)) for one in written.ignore)
+        ignore = frozenset(".".join(steps_of(one)) for one in written.ignore)
         watch = Repeats(per=written.per, ignore=ignore)
         place = self.document.at(*HERE, "repeats")
         yield self._rule("repeats", Reason.BEHAVIOUR_REPEAT, watch, written.max, written, place)

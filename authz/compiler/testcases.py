@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from authz.compiler.problem import did_you_mean, shown
 from authz.compiler.scope import Scope
 from authz.compiler.source import Document
-from authz.compiler.written.cases import CallLine, CasesDocument
+from authz.compiler.written.cases import CallLine, CasesDocument, Earlier
 from authz.compiler.written.cases import Case as CaseWritten
 from authz.compiler.written.persona import PersonaDocument
 from authz.core.app import Place
@@ -20,6 +20,7 @@ class Case:
     name: str
     persona: str
     call: CallLine
+    history: tuple[Earlier, ...] = ()
     expect: str
     """`allow`, `deny`, `flag` or `shadow`."""
     reasons: frozenset[str]
@@ -61,6 +62,7 @@ def _cases(
                 name=case.name,
                 persona=name,
                 call=case.call,
+                history=tuple(case.history),
                 expect=case.expect,
                 reasons=frozenset(case.reasons),
                 place=place,

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import re2
 
-from authz.compiler.paths import argument, find
+from authz.core.arguments import find, steps_of
 from authz.compiler.problem import shown
 from authz.compiler.scope import Scope
 from authz.compiler.source import Document
@@ -55,7 +55,7 @@ def compile_where(
     """All constraints of a grant."""
     found: list[Where] = []
     for path, constraint in written.items():
-        steps = argument(path)
+        steps = steps_of(path)
         if not steps:
             scope.problems.error(document.key(*here, path), f"{shown(path)} names no argument")
             continue

@@ -1,7 +1,7 @@
 """The decision. Pure and total: no I/O, no clock, no exceptions."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from authz.core.call import Call, Kind
 from authz.core.checks import agent_admitted, data_allowed, tool_granted, user_entitled, user_known
@@ -93,8 +93,13 @@ def behaviour(call: Call, persona: Persona, history: History) -> tuple[Objection
 
 
 def within(hours: Hours, call: Call) -> bool:
-    """Whether the call falls into the hours of the job, in their own time zone."""
-    local = call.at.astimezone(hours.zone)
+    """Whether the call falls into the hours of the job."""
+    return inside(hours, call.at)
+
+
+def inside(hours: Hours, at: datetime) -> bool:
+    """Whether the instant falls into the hours of the job, in their own time zone."""
+    local = at.astimezone(hours.zone)
     now = local.time()
     if hours.start < hours.end:
         return local.weekday() in hours.days and hours.start <= now < hours.end

@@ -3,7 +3,8 @@
 Pure: looks at the action and the compiled tables only, and never takes a class away.
 """
 
-from authz.core.call import Action, Json
+from authz.core.arguments import as_text, find, steps_of
+from authz.core.call import Action
 
 NONE: frozenset[str] = frozenset()
 
@@ -30,25 +31,5 @@ def labels_of(action: Action) -> tuple[frozenset[str], str]:
 def _value(action: Action, path: str) -> str | None:
     if not path:
         return action.target
-    value: Json = dict(action.args)
-    for step in path.split("."):
-        if not isinstance(value, dict) or step not in value:
-            return None
-        value = value[step]
+    _, value = find(action.args, steps_of(path))
     return as_text(value)
-
-
-def as_text(value: Json) -> str | None:
-    """A scalar as the text that tables are written in; None for what is none.
-
-    `1.0` and `1` are one number in JSON, so they must find the same label.
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, int | float):
-        return str(value)
-    return None

@@ -1,11 +1,11 @@
 """Cases: a call and what must become of it. Inside a persona (`tests:`) or in `*.cases.yaml`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
-from authz.compiler.written.base import Closed, Header, LooseMetadata, PersonaName, Text
+from authz.compiler.written.base import Closed, Duration, Header, LooseMetadata, PersonaName, Text
 
 
 def _instant(value: object) -> object:
@@ -18,6 +18,8 @@ def _instant(value: object) -> object:
 
 
 def _aware(value: datetime) -> datetime:
+    if not 1970 <= value.year <= 9000:  # noqa: PLR2004 - far from where a change of offset overflows
+        raise ValueError(f"`{value.isoformat()}` is no instant of our time")
     if value.tzinfo is None:
         raise ValueError(f"`{value.isoformat()}` has no offset: end it with `Z` or `+01:00`")
     return value
@@ -71,6 +73,18 @@ class CallLine(Closed):
     )
 
 
+class Earlier(CallLine):
+    """A call that came before, carried out as the persona lets it."""
+
+    ago: Duration = Field(
+        timedelta(seconds=1),
+        validate_default=False,
+        description="How long before the call of the case.",
+        examples=["5m"],
+    )
+    times: int = Field(1, ge=1, le=100_000, description="How often.", examples=[60])
+
+
 class Case(Closed):
     """A call and what must become of it."""
 
@@ -81,6 +95,11 @@ class Case(Closed):
     call: CallLine = Field(
         description="The call, as a line of the call log.",
         examples=[{"app": "billing", "tool": "adjust_balance", "args": {"account": "A-1", "amount": 120}}],
+    )
+    history: list[Earlier] = Field(
+        default_factory=list,
+        description="Calls that came before, in their order; by the same agent and user unless they say so.",
+        examples=[[{"app": "tickets", "tool": "search_tickets", "ago": "30s", "times": 60}]],
     )
     expect: Literal["allow", "deny", "flag", "shadow"] = Field(
         description="What must become of it; `flag` is an allow with drift, `shadow` a deny let through.",
