@@ -106,6 +106,7 @@ class Connection:
         """Identifiers that were skipped: first to last."""
         self._last_id = 0
         self._calls: dict[int, Call] = {}
+        """Calls of the present read, which can still be taken back."""
         self._cancelled: list[int] = []
         self._tail = b""
         self._preface = True
@@ -137,14 +138,15 @@ class Connection:
 
     def receive(self, data: bytes, now: float) -> Received:
         """Hear what the peer sent; gives the calls that are whole by it, and those cancelled."""
-        self._calls = {}
         self._cancelled = []
         if not self.closed:
             try:
                 self._hear(self._tail + data if self._tail else data, now)
             except ConnectionFault as fault:
                 self._end(fault)
-        return Received(list(self._calls.values()), self._cancelled)
+        calls = self._calls
+        self._calls = {}
+        return Received(list(calls.values()), self._cancelled)
 
     def answer(self, stream_id: int, message: bytes, now: float) -> None:
         """Answer a call with OK and a message; nothing happens if it has been cancelled."""

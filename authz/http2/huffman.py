@@ -4,7 +4,6 @@ The code is a tree; a state is an inner node of it. Where a whole byte leads fro
 and remembered: at most 256 nodes by 256 bytes.
 """
 
-from functools import cache
 from typing import Final
 
 from authz.http2.codes import ConnectionFault, ErrorCode
@@ -48,9 +47,18 @@ def _accepting() -> frozenset[int]:
 _ACCEPTING: Final = _accepting()
 
 
-@cache
+class _Steps(dict[int, tuple[int, bytes]]):
+    """By state x 256 + byte: the state after the byte, x 256, and the symbols that the byte ends."""
+
+    def __missing__(self, key: int) -> tuple[int, bytes]:
+        step = self[key] = _step(key)
+        return step
+
+
+_STEPS: Final = _Steps()
+
+
 def _step(key: int) -> tuple[int, bytes]:
-    """The state after a byte, already shifted, and what the byte ends; `key` is state x 256 + byte."""
     node, byte = key >> 8, key & 0xFF
     symbols = bytearray()
     for shift in range(7, -1, -1):
@@ -71,8 +79,9 @@ def decode(data: bytes) -> bytes:
     """
     state = 0
     parts = []
+    steps = _STEPS
     for byte in data:
-        state, symbols = _step(state | byte)
+        state, symbols = steps[state | byte]
         if state < 0:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "EOS inside a Huffman string")
         parts.append(symbols)

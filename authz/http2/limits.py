@@ -53,7 +53,7 @@ class Limits:
     header_list_bytes: int = 16 * 1024
     """A header list as RFC 9113 section 6.5.2 counts it. An encoded block beyond it ends the connection."""
     header_table_bytes: int = 0
-    """Dynamic table of the peer's compression. With 0 its blocks carry no state, so equal ones cost a look-up."""
+    """Dynamic table of the peer. With 0, blocks carry no state and equal ones cost one look-up."""
     continuations: int = 16
     """CONTINUATION frames of one field block (CVE-2024-27316)."""
     stream_window: int = 1024 * 1024
