@@ -6,6 +6,7 @@ pepper.
 
 import hmac
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
@@ -14,64 +15,96 @@ from authz.core.call import Agent, Caller
 from authz.core.decision import Refusal
 from authz.core.reason import Reason
 from authz.core.request import Source
-from authz.identity.key import PresentedKey, fingerprint
+from authz.identity.key import PresentedKey
 from authz.identity.record import KeyRecord, is_spiffe
 
-_NONE: Mapping[str, KeyRecord] = MappingProxyType({})
 _FOLD_AT = 4096
 """Changes kept beside the base before both become a new base."""
-_CALLERS = 65_536
-"""Callers remembered, so that a repeat builds none."""
+_PROVEN = 65_536
+"""Callers with a proven workload that are remembered, so that a repeat builds none."""
+
+
+class Entry:
+    """What a call asks of a key, and no more: a million of them are held."""
+
+    __slots__ = ("bound", "caller", "digest", "expires", "previous", "previous_until", "refused")
+
+    def __init__(self, record: KeyRecord, agent: Agent) -> None:
+        self.caller = Caller(agent=agent, user=record.user, persona=record.persona, key=record.id)
+        self.digest = record.digest
+        self.previous = record.previous
+        self.previous_until = record.previous_until
+        self.expires = record.expires
+        self.refused: Reason | None = None
+        if record.revoked is not None:
+            self.refused = Reason.CREDENTIAL_REVOKED
+        elif record.suspended:
+            self.refused = Reason.CREDENTIAL_SUSPENDED
+        bound = record.networks or record.workload is not None
+        self.bound = record if bound else None
+        """The record, where it says from where the key may be used."""
+
+
+_NONE: Mapping[str, Entry] = MappingProxyType({})
 
 
 class KeyRing:
-    """Records by key id, and until when they may be believed."""
+    """Keys by id, and until when they may be believed."""
 
-    __slots__ = ("_base", "_callers", "_pepper", "_recent", "adrift", "until")
+    __slots__ = ("_agents", "_base", "_keyed", "_proven", "_recent", "adrift", "until")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the next ring shares with the one before
         self,
-        records: Mapping[str, KeyRecord],
-        pepper: bytes,
+        base: Mapping[str, Entry],
+        keyed: hmac.HMAC,
         *,
-        recent: Mapping[str, KeyRecord] = _NONE,
+        recent: Mapping[str, Entry] = _NONE,
+        agents: dict[tuple[str | None, ...], Agent] | None = None,
         until: datetime | None = None,
         adrift: bool = False,
     ) -> None:
-        self._base = records
+        self._base = base
+        self._keyed = keyed
         self._recent = recent
         """Changes since the base was made; they win."""
-        self._pepper = pepper
-        self._callers: dict[tuple[str, str], Caller] = {}
+        self._agents = {} if agents is None else agents
+        """Agents by all that they are: many keys of one agent share it."""
+        self._proven: dict[tuple[str, str], Caller] = {}
         self.until = until
         """From here on nothing here may be believed, as the store was not reached; None means no end."""
         self.adrift = adrift
         """Whether the store could not be reached when this ring was made: known keys go on, for a while."""
 
     @classmethod
-    def of(cls, records: Iterable[KeyRecord], pepper: bytes, *, until: datetime | None = None) -> "KeyRing":
+    def of(cls, records: Iterable[KeyRecord], pepper: bytes) -> "KeyRing":
         """A ring of these records."""
-        return cls({record.id: record for record in records}, pepper, until=until)
+        base: dict[str, Entry] = {}
+        ring = cls(base, hmac.new(pepper, digestmod="sha256"))
+        for record in records:
+            base[record.id] = ring._entry(record)
+        return ring
 
     def changed(self, records: Iterable[KeyRecord]) -> "KeyRing":
         """The next ring, with these records new or replaced."""
-        recent = {**self._recent, **{record.id: record for record in records}}
         base = self._base
+        recent: Mapping[str, Entry] = {**self._recent, **{one.id: self._entry(one) for one in records}}
         if len(recent) > _FOLD_AT:
-            base, recent = {**base, **recent}, {}
-        return KeyRing(base, self._pepper, recent=recent, until=self.until, adrift=self.adrift)
+            base, recent = {**base, **recent}, _NONE
+        return KeyRing(
+            base, self._keyed, recent=recent, agents=self._agents, until=self.until, adrift=self.adrift
+        )
 
-    def believed(self, until: datetime | None, *, adrift: bool = False) -> "KeyRing":
+    def believed(self, until: datetime, *, adrift: bool = False) -> "KeyRing":
         """The same keys, to be believed until then."""
-        ring = KeyRing(self._base, self._pepper, recent=self._recent, until=until, adrift=adrift)
-        ring._callers = self._callers  # the same records give the same callers
-        return ring
+        return KeyRing(
+            self._base, self._keyed, recent=self._recent, agents=self._agents, until=until, adrift=adrift
+        )
 
     def __len__(self) -> int:
         return len(self._base) + sum(1 for one in self._recent if one not in self._base)
 
-    def get(self, key_id: str) -> KeyRecord | None:
-        """The record of a key, if there is one."""
+    def get(self, key_id: str) -> Entry | None:
+        """What is held of a key, if there is one."""
         return self._recent.get(key_id) or self._base.get(key_id)
 
     def resolve(self, presented: PresentedKey, at: datetime, source: Source) -> Caller:
@@ -80,53 +113,60 @@ class KeyRing:
         Raises:
             Refusal: `credential.` unknown, revoked, suspended, expired or source; or `internal.store`.
         """
-        record = self._recent.get(presented.id) or self._base.get(presented.id)
-        given = fingerprint(self._pepper, presented.text)
-        if record is None:
+        entry = self._recent.get(presented.id) or self._base.get(presented.id)
+        keyed = self._keyed.copy()
+        keyed.update(presented.text.encode("ascii"))
+        given = keyed.digest()
+        if entry is None:
             why = "no such key, and the store of keys is out of reach" if self.adrift else "no such key"
             raise Refusal(Reason.CREDENTIAL_UNKNOWN, why)
-        if not hmac.compare_digest(given, record.digest):
-            self._previous(record, given, at)
+        if not hmac.compare_digest(given, entry.digest):
+            self._previous(entry, given, at)
         if self.until is not None and at >= self.until:
             raise Refusal(
                 Reason.INTERNAL_STORE, "the store of keys was out of reach for longer than the grace"
             )
-        if record.revoked is not None:
-            raise Refusal(Reason.CREDENTIAL_REVOKED, f"key `{record.id}` is revoked")
-        if record.suspended:
-            raise Refusal(Reason.CREDENTIAL_SUSPENDED, f"key `{record.id}` is suspended")
-        if at >= record.expires:
-            raise Refusal(Reason.CREDENTIAL_EXPIRED, f"key `{record.id}` expired")
-        if record.networks or record.workload is not None:
-            _from_there(record, source)
-        caller = self._callers.get((record.id, source.principal))
-        return caller if caller is not None else self._caller(record, source.principal)
+        if entry.refused is not None:
+            raise Refusal(entry.refused, f"key `{presented.id}` is {entry.refused.value.partition('.')[2]}")
+        if at >= entry.expires:
+            raise Refusal(Reason.CREDENTIAL_EXPIRED, f"key `{presented.id}` expired")
+        if entry.bound is not None:
+            _from_there(entry.bound, source)
+        return self._with_workload(entry.caller, source.principal) if source.principal else entry.caller
 
-    def _previous(self, record: KeyRecord, given: bytes, at: datetime) -> None:
+    def _previous(self, entry: Entry, given: bytes, at: datetime) -> None:
         """Pass only with the secret before the last rotation, while it lives."""
-        if record.previous is None or not hmac.compare_digest(given, record.previous):
+        if entry.previous is None or not hmac.compare_digest(given, entry.previous):
             # The id is public, the secret is not: the same answer as for an id that nobody has.
-            raise Refusal(Reason.CREDENTIAL_UNKNOWN, "no such key")
-        if record.revoked is None and (record.previous_until is None or at >= record.previous_until):
-            raise Refusal(Reason.CREDENTIAL_EXPIRED, f"this secret of key `{record.id}` was rotated away")
+            why = "no such key, and the store of keys is out of reach" if self.adrift else "no such key"
+            raise Refusal(Reason.CREDENTIAL_UNKNOWN, why)
+        over = entry.previous_until is None or at >= entry.previous_until
+        if over and entry.refused is not Reason.CREDENTIAL_REVOKED:
+            raise Refusal(
+                Reason.CREDENTIAL_EXPIRED, f"this secret of key `{entry.caller.key}` was rotated away"
+            )
 
-    def _caller(self, record: KeyRecord, principal: str) -> Caller:
-        caller = Caller(
-            agent=Agent(
-                id=record.agent,
-                model=record.model,
-                version=record.version,
-                deployment=record.deployment,
-                workload=principal if is_spiffe(principal) else None,
-            ),
-            user=record.user,
-            persona=record.persona,
-            key=record.id,
-        )
-        if len(self._callers) >= _CALLERS:
-            self._callers.clear()
-        self._callers[record.id, principal] = caller
-        return caller
+    def _with_workload(self, caller: Caller, principal: str) -> Caller:
+        name = (caller.key or "", principal)
+        proven = self._proven.get(name)
+        if proven is None:
+            proven = caller
+            if is_spiffe(principal):
+                proven = replace(caller, agent=replace(caller.agent, workload=principal))
+            if len(self._proven) >= _PROVEN:
+                self._proven.clear()
+            self._proven[name] = proven
+        return proven
+
+    def _entry(self, record: KeyRecord) -> Entry:
+        name = (record.agent, record.model, record.version, record.deployment)
+        agent = self._agents.get(name)
+        if agent is None:
+            agent = Agent(
+                id=record.agent, model=record.model, version=record.version, deployment=record.deployment
+            )
+            self._agents[name] = agent
+        return Entry(record, agent)
 
 
 def _from_there(record: KeyRecord, source: Source) -> None:

@@ -6,9 +6,11 @@ database. This module reads no clock (`at` is an argument) and knows no database
 """
 
 import asyncio
+import gc
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -138,7 +140,8 @@ class KeyStore:
         self._used: dict[str, datetime] = {}
         self._version = table.version()
         records, cursor = table.since(0)
-        self._ring = KeyRing.of(_counted(records, progress), pepper)
+        with _unscanned():
+            self._ring = KeyRing.of(_counted(records, progress), pepper)
         self._cursor = cursor()
 
     def ring(self) -> KeyRing:
@@ -321,6 +324,18 @@ def _later(at: datetime, ttl: timedelta) -> datetime:
         return at + ttl
     except OverflowError:
         raise LifeError("the time to live is too long") from None
+
+
+@contextmanager
+def _unscanned() -> Iterator[None]:
+    """Build many lasting values without the collector looking through them again and again."""
+    scanning = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if scanning:
+            gc.enable()
 
 
 def _counted(records: Iterable[KeyRecord], progress: Callable[[int], None] | None) -> Iterator[KeyRecord]:

@@ -177,7 +177,7 @@ class SqliteKeyTable:
                 )
                 for row in rows:
                     seen = max(seen, row[-1])
-                    yield _record(row[:-1])
+                    yield _record(row)
 
         return records(), lambda: seen
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from authz.core.call import Agent, Caller
 from authz.core.decision import Refusal
 from authz.core.reason import Reason
-from authz.core.request import UNKNOWN_SOURCE
+from authz.core.request import UNKNOWN_SOURCE, Source
 from authz.identity.key import new_key, parse_key
 from authz.identity.record import KeyRecord, LifeError
 from authz.identity.ring import KeyRing
@@ -81,7 +82,19 @@ def test_what_is_issued_is_kept_whole(store: KeyStore, opener: Opener) -> None:
     )
     assert parse_key(text).id == record.id
     assert KeyStore(opener(), PEPPER).list() == store.list() == [record]
-    assert KeyStore(opener(), PEPPER).ring().get(record.id) == record
+    there = Source(address="10.1.2.3", principal=TERMS.workload or "")
+    assert KeyStore(opener(), PEPPER).ring().resolve(parse_key(text), AT, there) == Caller(
+        agent=Agent(
+            id="summarizer",
+            model="claude-x",
+            version="1.4",
+            deployment="prod-eu",
+            workload=TERMS.workload,
+        ),
+        user="alice@example.com",
+        persona="support",
+        key=record.id,
+    )
 
 
 def test_a_key_is_known_at_once_in_the_process_that_issued_it(store: KeyStore) -> None:
