@@ -141,7 +141,7 @@ def _show(result: Judged) -> None:
     for layer, mark in layers(result.decision).items():
         word, style = MARKS[mark]
         found = [one for one in result.reasons if LAYER_OF[one.reason] is layer]
-        rows = found or [None]
+        rows: list[Objection | None] = [*found] if found else [None]
         for index, one in enumerate(rows):
             detail = _passing(result, layer) if one is None else one.detail
             table.add_row(

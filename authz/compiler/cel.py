@@ -5,27 +5,29 @@ the only one that checks types at load and stops a runaway comprehension.
 """
 
 import functools
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TypeAlias
 
-from cel_expr_python import cel
+from cel_expr_python import cel  # type: ignore[import-untyped]  # no `py.typed` is published
 
-from authz.core.call import Call, Json
+from authz.core.call import Call
 from authz.core.user import User
 
 MAX_EXPRESSION = 4096
 """Characters of an expression."""
 MAX_WORK = 4_000_000
-"""Characters of arguments times steps of the innermost comprehension; over it the call is denied.
+"""Characters of arguments times steps of comprehensions; over it the call is denied.
 
-The library stops after 10,000 steps of a comprehension, but a step may search a whole text.
+The library stops after 10,000 steps, but each step may search a whole text.
 """
-_STEPS = 10_000
+MAX_STEPS = 10_000
+MAX_DEPTH = 64
+"""Levels of arguments; the library follows them on the stack of the machine."""
 
-Value: TypeAlias = "Json | object"
 _Reader: TypeAlias = Callable[[Call, User | None], object]
 
 
@@ -72,8 +74,8 @@ class When:
     text: str
     program: cel.Expression
     reads: tuple[tuple[str, _Reader], ...]
-    loops: bool
-    """Whether it walks lists, so that its cost depends on them."""
+    loops: int
+    """How many comprehensions it has: its cost depends on what they walk."""
 
     def objection(self, call: Call, user: User | None) -> str | None:
         """Nothing when the expression is true; anything else says why not."""
@@ -82,7 +84,7 @@ class When:
             value = reader(call, user)
             if value is not None:
                 data[name] = value
-        if self.loops and _work(data.get("args")) > MAX_WORK:
+        if _work(data.get("args"), self.loops) > MAX_WORK:
             return f"condition `{self.text}`: the arguments are too large to judge"
         try:
             result = self.program.eval(data=data).value()
@@ -100,22 +102,30 @@ def _first_line(error: object) -> str:
     return re.sub(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$", "", line)[:120]
 
 
-def _work(value: object) -> int:
-    """How much a comprehension could have to do with the arguments."""
+def _work(args: object, loops: int) -> float:
+    """How much an expression with so many comprehensions could have to do with the arguments."""
+    if not isinstance(args, dict):
+        return 0
+    if not loops and not any(isinstance(one, list | dict) for one in args.values()):
+        return 0  # flat, and looked at once: never more than the body that it came in
     size = elements = 0
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            size += len(one)
-        elif isinstance(one, list):
-            elements += len(one)
-            waiting.extend(one)
-        elif isinstance(one, dict):
-            elements += len(one)
-            waiting.extend(one.values())
-            size += sum(map(len, one))
-    return size * min(elements * elements, _STEPS)
+    level: list[object] = [args]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for one in level:
+            if isinstance(one, str):
+                size += len(one)
+            elif isinstance(one, list):
+                elements += len(one)
+                below.extend(one)
+            elif isinstance(one, dict):
+                elements += len(one)
+                size += sum(map(len, one))
+                below.extend(one.values())
+        if not below:
+            return size * min(elements**loops, MAX_STEPS) if loops else 0
+        level = below
+    return math.inf
 
 
 @functools.cache
@@ -148,11 +158,11 @@ def _compiled(text: str) -> When:
         for name, (_, reader) in VARIABLES.items()
         if re.search(rf"\b{name.partition('.')[0]}\b", text)
     )
-    return When(" ".join(text.split()), program, reads, _COMPREHENSION.search(text) is not None)
+    return When(" ".join(text.split()), program, reads, len(_COMPREHENSION.findall(text)))
 
 
 def _said(message: str) -> str:
-    """The library's message in the house's words: `ERROR: <input>:1:5: undeclared reference to 'x' (in ...)`."""
+    """The library's message (`ERROR: <input>:1:5: undeclared ... (in container '')`) in the house's words."""
     found = re.search(r"<input>:(\d+):(\d+): (.*)", message)
     text = found[3] if found else message.partition("\n")[0]
     text = re.sub(r" \(in container ''\)|\s*\[[A-Z_]+\]$", "", text).replace("'", "`")

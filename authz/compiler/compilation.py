@@ -57,7 +57,7 @@ def compile_set(
 
     Args:
         files: Definitions, and `*.cases.yaml` if their cases are wanted.
-        pinned: What lies beside them: by app name the bytes of `<app>.tools.json`, by file name descriptor sets.
+        pinned: What lies beside them: `<app>.tools.json` by app name, descriptor sets by file name.
         progress: Called now and then.
 
     Raises:
@@ -132,7 +132,9 @@ class _Compilation:
         personas, examples, cases = self._personas()
         for document, written in self.of(CasesDocument):
             cases.extend(cases_of_file(document, written, self.scope))
-        digests = sorted(digest(document) for document, _ in self.found)
+        # Cases enforce nothing; what lies beside the definitions does.
+        digests = sorted(digest(one) for one, kind in self.found if not isinstance(kind, CasesDocument))
+        digests += [name + hashlib.sha256(data).hexdigest() for name, data in sorted(self.pinned.items())]
         return Compiled(
             definitions=Definitions(
                 apps={name: one.app for name, one in self.scope.apps.items()},

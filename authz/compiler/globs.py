@@ -6,11 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-import re2
-
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False
-_OPTIONS.dot_nl = True
+from authz.compiler.patterns import whole
 
 
 def is_glob(text: str) -> bool:
@@ -19,7 +15,7 @@ def is_glob(text: str) -> bool:
 
 
 def to_regex(pattern: str) -> str:
-    """The pattern as a regular expression, the same for RE2 and Python."""
+    """The pattern as a regular expression."""
     return "".join({"*": ".*", "?": "."}.get(one) or re.escape(one) for one in re.sub(r"\*+", "*", pattern))
 
 
@@ -31,8 +27,7 @@ def glob(pattern: str) -> Callable[[str], bool]:
     head = pattern[:-1]
     if pattern.endswith("*") and not is_glob(head):
         return lambda text: text.startswith(head)
-    compiled = re2.compile(to_regex(pattern), _OPTIONS)
-    return lambda text: compiled.fullmatch(text) is not None
+    return whole(to_regex(pattern), lines=True)
 
 
 def any_glob(patterns: Iterable[str]) -> Callable[[str], bool]:

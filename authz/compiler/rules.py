@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from authz.core.arguments import steps_of
 from authz.compiler.problem import did_you_mean, shown
 from authz.compiler.scope import Scope
 from authz.compiler.source import Document
@@ -21,13 +21,18 @@ from authz.compiler.written.behaviour import (
     SequenceWritten,
 )
 from authz.core.app import Access, Place
+from authz.core.arguments import steps_of
 from authz.core.reason import Reason
 from authz.core.rule import (
     ANY,
     Calls,
+    Concurrency,
     Distinct,
     Drift,
+    Egress,
+    FirstUse,
     Hours,
+    Pace,
     Probes,
     Repeats,
     Rule,
@@ -43,6 +48,8 @@ IDLE = timedelta(minutes=30)
 """The gap that ends a run, when none is given."""
 WHOLE = frozenset({"agent", "user", "persona"})
 HERE = ("behaviour",)
+Head: TypeAlias = tuple[str, Reason, Place]
+"""Name of a rule, what it says when it objects, and where it stands."""
 
 
 @dataclass(slots=True)
@@ -88,6 +95,9 @@ class RuleCompiler:
             *self._session(),
             *self._repeats(),
             *self._probes(),
+            *self._pace(),
+            *self._first_use(),
+            *self._concurrency(),
             *self._sequences(),
         ]
         names: set[str] = set()
@@ -101,15 +111,9 @@ class RuleCompiler:
         return Drift(written.on_drift or self.written.on_drift)
 
     def _rule(
-        self,
-        name: str,
-        reason: Reason,
-        watch: Watch,
-        maximum: float,
-        written: Counted,
-        place: Place,
-        selector: Selector = ANY,
+        self, head: Head, watch: Watch, maximum: float, written: Counted, selector: Selector = ANY
     ) -> Rule:
+        name, reason, place = head
         return Rule(
             name=name,
             reason=reason,
@@ -125,24 +129,28 @@ class RuleCompiler:
         for index, written in enumerate(self.written.limits):
             here = (*HERE, "limits", index)
             place = self.document.at(*here)
-            kinds = [one for one in ("calls", "distinct", "sum") if getattr(written, one) is not None]
+            kinds = [
+                one for one in ("calls", "distinct", "sum", "egress") if getattr(written, one) is not None
+            ]
             if len(kinds) != 1:
-                self.scope.problems.error(place, "needs one of `calls`, `distinct` and `sum`")
+                self.scope.problems.error(place, "needs one of `calls`, `distinct`, `sum` and `egress`")
                 continue
             watch, maximum = self._limit(written, here)
             name = written.name or f"limits[{index}]"
             selector = self._selector(written, here)
-            yield self._rule(name, Reason.BEHAVIOUR_LIMIT, watch, maximum, written, place, selector)
+            yield self._rule((name, Reason.BEHAVIOUR_LIMIT, place), watch, maximum, written, selector)
 
     def _limit(self, written: LimitWritten, here: tuple[str | int, ...]) -> tuple[Watch, float]:
         if written.calls is not None:
             if written.max is not None:
                 place = self.document.key(*here, "max")
-                self.scope.problems.error(place, "`max` is for `distinct` and `sum`; `calls` is the maximum")
+                self.scope.problems.error(place, "`max` is not for `calls`, which is the maximum itself")
             return Calls(per=written.per), written.calls
         if written.max is None:
             self.scope.problems.error(self.document.at(*here), "`max` is missing")
         maximum = written.max if written.max is not None else 0
+        if written.egress is not None:
+            return Egress(per=written.per, unit=written.egress), maximum
         if written.distinct is not None:
             return Distinct(
                 argument=self._argument(written.distinct, (*here, "distinct")), per=written.per
@@ -169,12 +177,13 @@ class RuleCompiler:
         if written.calls is not None:
             watch: Watch = SessionCalls(idle=idle)
             place = self.document.at(*here, "calls")
-            yield self._rule("session.calls", Reason.BEHAVIOUR_SESSION, watch, written.calls, written, place)
+            yield self._rule(
+                ("session.calls", Reason.BEHAVIOUR_SESSION, place), watch, written.calls, written
+            )
         if written.max is not None:
             watch = SessionLength(idle=idle)
-            place = self.document.at(*here, "max")
-            seconds = written.max.total_seconds()
-            yield self._rule("session.max", Reason.BEHAVIOUR_SESSION, watch, seconds, written, place)
+            head = ("session.max", Reason.BEHAVIOUR_SESSION, self.document.at(*here, "max"))
+            yield self._rule(head, watch, written.max.total_seconds(), written)
 
     def _repeats(self) -> Iterable[Rule]:
         written = self.written.repeats
@@ -183,7 +192,7 @@ class RuleCompiler:
         ignore = frozenset(".".join(steps_of(one)) for one in written.ignore)
         watch = Repeats(per=written.per, ignore=ignore)
         place = self.document.at(*HERE, "repeats")
-        yield self._rule("repeats", Reason.BEHAVIOUR_REPEAT, watch, written.max, written, place)
+        yield self._rule(("repeats", Reason.BEHAVIOUR_REPEAT, place), watch, written.max, written)
 
     def _probes(self) -> Iterable[Rule]:
         written = self.written.probes
@@ -193,7 +202,36 @@ class RuleCompiler:
         if not written.outcomes:
             self.scope.problems.error(place, "`outcomes` names none")
         watch = Probes(outcomes=frozenset(written.outcomes), per=written.per, remember=written.remember)
-        yield self._rule("probes", Reason.BEHAVIOUR_PROBE, watch, written.max, written, place)
+        yield self._rule(("probes", Reason.BEHAVIOUR_PROBE, place), watch, written.max, written)
+
+    def _pace(self) -> Iterable[Rule]:
+        written = self.written.pace
+        if written is None:
+            return
+        place = self.document.at(*HERE, "pace")
+        if written.shortest >= written.longest:
+            self.scope.problems.error(place, "`shortest` is not below `longest`")
+        watch = Pace(longest=written.longest, shortest=written.shortest, tolerance=written.tolerance)
+        yield self._rule(("intervals", Reason.BEHAVIOUR_LIMIT, place), watch, written.max, written)
+
+    def _first_use(self) -> Iterable[Rule]:
+        written = self.written.first_use
+        if written is None:
+            return
+        here = (*HERE, "first_use")
+        if written.of not in ("tool", "target"):
+            self._argument(written.of, (*here, "of"))
+        watch = FirstUse(argument=written.of, remember=written.remember)
+        place = self.document.at(*here)
+        yield self._rule(("first_use", Reason.BEHAVIOUR_LIMIT, place), watch, 0, written)
+
+    def _concurrency(self) -> Iterable[Rule]:
+        written = self.written.concurrency
+        if written is None:
+            return
+        place = self.document.at(*HERE, "concurrency")
+        watch = Concurrency(lease=written.lease)
+        yield self._rule(("concurrency", Reason.BEHAVIOUR_LIMIT, place), watch, written.max, written)
 
     def _sequences(self) -> Iterable[Rule]:
         for index, written in enumerate(self.written.sequences):
@@ -205,7 +243,7 @@ class RuleCompiler:
                 self.scope.problems.error(place, text)
                 continue
             name = written.name or f"sequences[{index}]"
-            yield self._rule(name, Reason.BEHAVIOUR_SEQUENCE, watch, 0, written, place, watch.then)
+            yield self._rule((name, Reason.BEHAVIOUR_SEQUENCE, place), watch, 0, written, watch.then)
 
     def _sequence(self, written: SequenceWritten, here: tuple[str | int, ...]) -> Sequence | None:
         first, then = written.after, written.deny

@@ -149,9 +149,10 @@ class _Reader:
                 self._add(None, _packed(event))
             elif isinstance(event, yaml.DocumentStartEvent):
                 self.stack, self.ignored, self.root = [], 0, None
-            elif isinstance(event, yaml.DocumentEndEvent):
-                if self.root is not None and self.root[0] is not None:
-                    yield Document(self.file, *self.root)
+            elif isinstance(event, yaml.DocumentEndEvent) and self.root is not None:
+                value, mark = self.root
+                if value is not None:
+                    yield Document(self.file, value, mark)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._check(event)
@@ -225,13 +226,12 @@ class _Reader:
             self._refuse(event, f"tag {shown(event.tag)}: only plain values are read")
 
     def _refuse(self, event: yaml.NodeEvent, message: str) -> None:
-        mark = event.start_mark
-        self.problems.error(Place(self.file, mark.line + 1, mark.column + 1), message)
+        self.problems.error(Document(self.file, None, _packed(event)).at(), message)
 
 
 def _packed(event: yaml.NodeEvent) -> int:
     mark = event.start_mark
-    return int(mark.line << _COLUMN_BITS | min(mark.column, _COLUMN_MAX))
+    return 0 if mark is None else mark.line << _COLUMN_BITS | min(mark.column, _COLUMN_MAX)
 
 
 def plain(text: str) -> bool | float | str | None:

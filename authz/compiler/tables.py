@@ -1,17 +1,9 @@
 """Tables of labels: patterns over a value to the classes that it brings."""
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import re2
-
-from authz.compiler.globs import is_glob, to_regex
-
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False
-_OPTIONS.dot_nl = True
-_OPTIONS.max_mem = 64 << 20
+from authz.compiler.globs import glob, is_glob
 
 NONE: frozenset[str] = frozenset()
 
@@ -27,35 +19,38 @@ class Table:
 
     names: Mapping[str, frozenset[str]]
     """By values without wildcards."""
-    patterns: re2.Set | None
-    classes: Sequence[frozenset[str]]
-    """Those of each pattern."""
+    heads: Mapping[str, frozenset[str]]
+    """By what stands before the `*` of patterns that end with their only one."""
+    lengths: Sequence[int]
+    """Of `heads`: so that a table of thousands costs a few look-ups."""
+    others: Sequence[tuple[Callable[[str], bool], frozenset[str]]]
     exact: bool
 
     @classmethod
     def of(cls, written: Mapping[str, Sequence[str]], *, exact: bool) -> "Table":
         """From the table as written."""
         names: dict[str, frozenset[str]] = {}
-        globs: list[tuple[str, frozenset[str]]] = []
+        heads: dict[str, frozenset[str]] = {}
+        others: list[tuple[Callable[[str], bool], frozenset[str]]] = []
         for pattern, classes in written.items():
             key = pattern if exact else folded(pattern)
-            if is_glob(pattern):
-                globs.append((key, frozenset(classes)))
-            else:
+            if not is_glob(key):
                 names[key] = names.get(key, NONE) | frozenset(classes)
-        patterns = None
-        if globs:
-            patterns = re2.Set.FullMatchSet(_OPTIONS)
-            for key, _ in globs:
-                patterns.Add(to_regex(key))
-            patterns.Compile()
-        return cls(names, patterns, tuple(classes for _, classes in globs), exact)
+            elif key.endswith("*") and not is_glob(key[:-1]):
+                heads[key[:-1]] = heads.get(key[:-1], NONE) | frozenset(classes)
+            else:
+                others.append((glob(key), frozenset(classes)))
+        return cls(names, heads, sorted({len(one) for one in heads}), others, exact)
 
     def __call__(self, value: str) -> frozenset[str]:
         """Classes for one value; empty when nothing matches."""
         key = value if self.exact else folded(value)
         found = self.names.get(key, NONE)
-        if self.patterns is None:
-            return found
-        hits = [self.classes[index] for index in self.patterns.Match(key)]
-        return functools.reduce(frozenset.union, hits, found)
+        for length in self.lengths:
+            if length > len(key):
+                break
+            found |= self.heads.get(key[:length], NONE)
+        for test, classes in self.others:
+            if test(key):
+                found |= classes
+        return found

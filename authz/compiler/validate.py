@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 from authz.compiler.problem import Problems, did_you_mean, shown
 from authz.compiler.source import Document, Plain
 from authz.compiler.written.base import API_VERSION
-from authz.core.app import Place
 
 M = TypeVar("M", bound=BaseModel)
 Path: TypeAlias = tuple[str | int, ...]
@@ -51,7 +50,8 @@ def validate(document: Document, model: type[M], problems: Problems, dropped: se
         if not turn:
             # All that is wrong was found at once; what later rounds find is only what cutting left behind.
             for path, detail in found:
-                _report(document, model, path, detail, problems, known_bad)
+                if document.at(*path) not in known_bad:  # said already, when it was read
+                    _report(document, model, path, detail, problems)
             value = copy.deepcopy(value)
         if not _cut(document, value, [(path, detail["type"]) for path, detail in found], dropped):
             break
@@ -69,14 +69,22 @@ def _by_path(value: Plain, errors: Iterable[ErrorDetails]) -> list[tuple[Path, E
     return list(best.items())
 
 
+def _into(value: Plain, step: str | int) -> tuple[bool, Plain]:
+    """Whether there is something at the step, and what."""
+    if isinstance(value, dict) and isinstance(step, str) and step in value:
+        return True, value[step]
+    if isinstance(value, list) and isinstance(step, int) and step < len(value):
+        return True, value[step]
+    return False, None
+
+
 def _real(value: Plain, loc: Path, *, missing: bool) -> Path:
     """`loc` without the names of union branches, which are nowhere in the document."""
     path: list[str | int] = []
     for index, step in enumerate(loc):
-        if (isinstance(value, dict) and isinstance(step, str) and step in value) or (
-            isinstance(value, list) and isinstance(step, int) and step < len(value)
-        ):
-            value = value[step]
+        there, inner = _into(value, step)
+        if there:
+            value = inner
         elif not (missing and index == len(loc) - 1):
             continue
         path.append(step)
@@ -84,20 +92,13 @@ def _real(value: Plain, loc: Path, *, missing: bool) -> Path:
 
 
 def _report(
-    document: Document,
-    model: type[BaseModel],
-    path: Path,
-    detail: ErrorDetails,
-    problems: Problems,
-    known_bad: set[Place],
+    document: Document, model: type[BaseModel], path: Path, detail: ErrorDetails, problems: Problems
 ) -> None:
     kind = detail["type"]
-    last = path[-1] if path else ""
+    last = str(path[-1]) if path else ""
     place = document.key(*path) if kind == "extra_forbidden" else document.at(*path)
-    if place in known_bad:
-        return  # said already, when it was read
     if kind == "extra_forbidden":
-        text = f"unknown key `{last}`{did_you_mean(str(last), _keys(model, path[:-1]))}"
+        text = f"unknown key `{last}`{did_you_mean(last, _keys(model, path[:-1]))}"
     elif kind == "missing":
         text = f"`{last}` is missing"
     elif kind == "literal_error":
@@ -204,17 +205,18 @@ def _item(path: Path) -> Path:
 def _remove(root: Plain, path: Path, dropped: set[str]) -> None:
     value = root
     for step in path[:-1]:
-        if (isinstance(value, dict) and isinstance(step, str) and step in value) or (
-            isinstance(value, list) and isinstance(step, int) and step < len(value)
-        ):
-            value = value[step]
-        else:
+        there, value = _into(value, step)
+        if not there:
             return
     last = path[-1]
-    if (isinstance(value, dict) and isinstance(last, str) and last in value) or (
-        isinstance(value, list) and isinstance(last, int) and last < len(value)
-    ):
-        dropped.update(_names(value.pop(last)))
+    there, found = _into(value, last)
+    if not there:
+        return
+    dropped.update(_names(found))
+    if isinstance(value, dict):
+        value.pop(str(last))
+    elif isinstance(value, list) and isinstance(last, int):
+        value.pop(last)
 
 
 def _names(value: Plain) -> set[str]:

@@ -2,26 +2,21 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import re2
-
-from authz.core.arguments import find, steps_of
+from authz.compiler.patterns import PatternError, whole
 from authz.compiler.problem import shown
 from authz.compiler.scope import Scope
 from authz.compiler.source import Document
 from authz.compiler.written.persona import Constraint, InList
+from authz.core.arguments import find, steps_of
 from authz.core.call import Call, Json
 from authz.core.user import User
 
 Test: TypeAlias = Callable[[Json], str | None]
 """What is wrong with a value, or None when it satisfies."""
-
-_RE2 = re2.Options()
-_RE2.log_errors = False
-_RE2.max_mem = 1 << 20
 
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]{1,64}")
@@ -67,18 +62,10 @@ def compile_where(
 def _tests(
     document: Document, here: tuple[str | int, ...], written: Constraint, scope: Scope
 ) -> tuple[Test, ...]:
-    tests: list[Test] = []
-    if written.max is not None or written.min is not None:
-        tests.append(_between(written.min, written.max))
-    if written.equals is not None:
-        tests.append(_one_of((written.equals,), "is not what it must equal"))
-    if written.in_ is not None:
-        tests.append(_one_of(tuple(written.in_), "is none of those allowed"))
+    tests = [*_plain_tests(written)]
     if written.in_list is not None:
         values = _list(document, (*here, "in_list"), written.in_list, scope)
         tests.append(_one_of(values, f"is not in list `{written.in_list}`"))
-    if written.max_length is not None:
-        tests.append(_short(written.max_length))
     if written.under is not None:
         tests.append(_under(document, (*here, "under"), written.under, scope))
     if written.domain is not None:
@@ -90,6 +77,17 @@ def _tests(
     if not tests:
         scope.problems.error(document.at(*here), "constrains nothing")
     return tuple(tests)
+
+
+def _plain_tests(written: Constraint) -> Iterator[Test]:
+    if written.max is not None or written.min is not None:
+        yield _between(written.min, written.max)
+    if written.equals is not None:
+        yield _one_of((written.equals,), "is not what it must equal")
+    if written.in_ is not None:
+        yield _one_of(tuple(written.in_), "is none of those allowed")
+    if written.max_length is not None:
+        yield _short(written.max_length)
 
 
 def _list(
@@ -194,17 +192,16 @@ def _domain(
 
 def _pattern(document: Document, here: tuple[str | int, ...], written: str, scope: Scope) -> Test:
     try:
-        compiled = re2.compile(written, _RE2)
-    except re2.error as error:
-        what = error.args[0] if error.args else error
-        text = what.decode(errors="replace") if isinstance(what, bytes) else str(what)
-        scope.problems.error(document.at(*here), f"{shown(written)} is no RE2 pattern: {text}")
+        matches = whole(written)
+    except PatternError as error:
+        text = f"{shown(written)} is no RE2 pattern: {error}"
+        scope.problems.error(document.at(*here), text)
         return lambda _: "cannot be judged"
 
     def test(value: Json) -> str | None:
         if not isinstance(value, str):
             return "is no text"
-        return None if compiled.fullmatch(value) else "does not match the pattern"
+        return None if matches(value) else "does not match the pattern"
 
     return test
 

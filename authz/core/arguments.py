@@ -31,7 +31,7 @@ def as_text(value: Json) -> str | None:
     `1.0` and `1` are one number in JSON, so they must find the same label.
     """
     if isinstance(value, str):
-        return value
+        return value if value.isascii() or _is_text(value) else None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -46,3 +46,11 @@ def _decimal(value: int) -> str | None:
         return str(value)
     except ValueError:  # more digits than Python will write; no label is written for such a number
         return None
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True

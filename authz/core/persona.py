@@ -29,7 +29,7 @@ class Condition(Protocol):
 class Text(Protocol):
     """A test of one text: a glob over models, a range of versions."""
 
-    def __call__(self, text: str) -> bool:
+    def __call__(self, text: str, /) -> bool:
         """Whether `text` passes."""
         ...
 

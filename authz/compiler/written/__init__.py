@@ -1,4 +1,4 @@
-"""Definitions as written: closed pydantic models, one a kind. They hold what the author said and judge nothing.
+"""Definitions as written: closed pydantic models, one a kind. They hold what was said and judge nothing.
 
 JSON Schema for editors and the reference page are made from these models, so each field says what it is for
 and shows an example.

@@ -56,7 +56,7 @@ class ToolWritten(Closed):
         examples=["exact"],
     )
     review: bool = Field(
-        False, description="Imported and not yet looked at by a person: denied.", examples=[True]
+        default=False, description="Imported and not yet looked at by a person: denied.", examples=[True]
     )
     recorded: OneOrMore = Field(
         default_factory=list,
@@ -75,7 +75,7 @@ class ResourceWritten(Closed):
     data: list[DataClass] = Field(
         default_factory=list, description="Data classes of what is read.", examples=[["internal"]]
     )
-    review: bool = Field(False, description="Not yet looked at by a person: denied.", examples=[True])
+    review: bool = Field(default=False, description="Not yet looked at by a person: denied.", examples=[True])
 
 
 class PromptWritten(Closed):
@@ -86,7 +86,7 @@ class PromptWritten(Closed):
     data: list[DataClass] = Field(
         default_factory=list, description="Data classes that it brings.", examples=[["internal"]]
     )
-    review: bool = Field(False, description="Not yet looked at by a person: denied.", examples=[True])
+    review: bool = Field(default=False, description="Not yet looked at by a person: denied.", examples=[True])
 
 
 class UpstreamWritten(Closed):

@@ -1,13 +1,16 @@
 """`behaviour:` of a persona, layer 4, as written."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from authz.compiler.written.base import AccessName, Closed, DataClass, Duration, OneOrMore, Text
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""In the order of `datetime.weekday`."""
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
@@ -80,7 +83,7 @@ class HoursWritten(Judged):
     """When the job is done. The end is not part of it; an end before the start is on the next day."""
 
     timezone: Text = Field(description="IANA time zone.", examples=["Europe/Berlin"])
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
+    days: list[Day] = Field(
         default_factory=lambda: list(DAYS),
         description="Days on which the hours begin; all unless given.",
         examples=[["mon", "tue", "wed", "thu", "fri"]],
@@ -90,7 +93,7 @@ class HoursWritten(Judged):
 
 
 class LimitWritten(Counted):
-    """A limit over a sliding window: `calls`, or `distinct` with `max`, or `sum` with `max`."""
+    """A limit over a sliding window: `calls`, or `distinct` with `max`, or `sum` or `egress` with `max`."""
 
     name: Text | None = Field(None, description="Name, for the record.", examples=["pace"])
     calls: int | None = Field(None, ge=0, description="At most so many calls.", examples=[60])
@@ -104,7 +107,10 @@ class LimitWritten(Counted):
         description="The absolute values of this argument add up to at most `max`.",
         examples=["args.amount"],
     )
-    max: float | None = Field(None, ge=0, description="For `distinct` and `sum`.", examples=[200])
+    egress: Literal["bytes", "records"] | None = Field(
+        None, description="Answers carry at most `max` of these.", examples=["bytes"]
+    )
+    max: float | None = Field(None, ge=0, description="For `distinct`, `sum` and `egress`.", examples=[200])
     per: Duration = Field(description="The window.", examples=["1m"])
     app: OneOrMore | None = Field(None, description="Only calls in these apps.", examples=["tickets"])
     tools: OneOrMore | None = Field(
@@ -175,6 +181,39 @@ class SequenceWritten(Counted):
     )
 
 
+class PaceWritten(Counted):
+    """Calls at one steady interval: a machine in a loop."""
+
+    max: int = Field(ge=2, description="So many in a row are in scope; the next is drift.", examples=[20])
+    tolerance: float = Field(
+        0.05, gt=0, lt=1, description="Share of the interval by which it may differ.", examples=[0.05]
+    )
+    shortest: Duration = Field(
+        timedelta(seconds=1), description="Shorter intervals are one burst.", examples=["1s"]
+    )
+    longest: Duration = Field(
+        timedelta(hours=1), description="A longer interval breaks the row.", examples=["1h"]
+    )
+
+
+class FirstUseWritten(Counted):
+    """What was never used before."""
+
+    of: Text = Field("tool", description="`tool`, `target` or an argument (`args.x`).", examples=["tool"])
+    remember: Duration = Field(
+        timedelta(days=30), description="How long a use is remembered.", examples=["30d"]
+    )
+
+
+class ConcurrencyWritten(Counted):
+    """Calls that have not ended."""
+
+    max: int = Field(ge=0, description="So many at once.", examples=[5])
+    lease: Duration = Field(
+        timedelta(minutes=10), description="After this a call counts as ended.", examples=["10m"]
+    )
+
+
 class BehaviourWritten(Closed):
     """Layer 4: what in-scope looks like."""
 
@@ -198,6 +237,15 @@ class BehaviourWritten(Closed):
         None,
         description="Looking for what is not there.",
         examples=[{"outcomes": ["not_found"], "max": 5, "per": "1h", "remember": "7d"}],
+    )
+    pace: PaceWritten | None = Field(
+        None, description="Steady intervals.", examples=[{"max": 20, "on_drift": "flag"}]
+    )
+    first_use: FirstUseWritten | None = Field(
+        None, description="What was never used before.", examples=[{"of": "tool", "on_drift": "flag"}]
+    )
+    concurrency: ConcurrencyWritten | None = Field(
+        None, description="Calls that have not ended.", examples=[{"max": 5}]
     )
     sequences: list[SequenceWritten] = Field(
         default_factory=list,

@@ -17,7 +17,7 @@ class UserWritten(Closed):
         examples=[["https://idp.example.com|00u1"]],
     )
     active: bool = Field(
-        True, description="False: nothing is done on behalf of this person.", examples=[True]
+        default=True, description="False: nothing is done on behalf of this person.", examples=[True]
     )
     groups: list[Text] = Field(
         default_factory=list, description="Groups the person is in.", examples=[["support-agents"]]
@@ -64,7 +64,7 @@ class DirectoryDocument(Header):
         examples=[{"owner": "it@example.com"}],
     )
     external: bool = Field(
-        False,
+        default=False,
         description="True: groups and users may be known only to SCIM; unknown ones are warnings.",
         examples=[False],
     )

@@ -84,7 +84,7 @@ class Constraint(Closed):
         examples=[{"domain": ["example.com"]}],
     )
     optional: bool = Field(
-        False,
+        default=False,
         description="True: the argument may be absent; if it is there it must satisfy.",
         examples=[True],
     )
