@@ -3,9 +3,24 @@
 Pure but for the states it is handed: no I/O, no clock, no randomness. Where states live, the stores know.
 """
 
-from authz.behaviour.ledger import NOTHING, Ledger, Ledgers, Told, Waiting, counts, end, fold, merge, observe
-from authz.behaviour.plan import Group, Plan
+from authz.behaviour.ledger import (
+    NOTHING,
+    Ledger,
+    Ledgers,
+    Told,
+    Waiting,
+    counts,
+    end,
+    fold,
+    load,
+    merge,
+    observe,
+    save,
+    waits,
+)
+from authz.behaviour.plan import Group, Plan, ScopeKey
 from authz.behaviour.values import Digest, micros
+from authz.behaviour.watcher import Saved
 from authz.core.decide import Judgement
 from authz.core.persona import Mode, Persona
 from authz.core.reason import WAIVED_BY_SHADOW
@@ -17,15 +32,21 @@ __all__ = [
     "Ledger",
     "Ledgers",
     "Plan",
+    "Saved",
+    "ScopeKey",
     "Told",
     "Waiting",
     "counts",
     "end",
     "fold",
     "lets_pass",
+    "load",
     "merge",
     "micros",
     "observe",
+    "save",
+    "waits",
+    "waits",
 ]
 
 

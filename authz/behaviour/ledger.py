@@ -5,12 +5,13 @@ What counts, and when: a call consumes limits and session, and arms sequences, o
 count nothing. No I/O and no clock.
 """
 
-from collections.abc import Container, Mapping, MutableMapping
+from collections.abc import Container, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from authz.behaviour.plan import AnyWatcher, Group, Plan, Role
+from authz.behaviour.plan import AnyWatcher, Group, Plan, Role, ScopeKey
 from authz.behaviour.values import micros
+from authz.behaviour.watcher import Saved
 from authz.core.call import Call, Caller
 from authz.core.checks import ON_ANY_GRANT
 from authz.core.history import EMPTY, History, Outcome
@@ -21,10 +22,11 @@ NOTHING: Container[str] = frozenset()
 class Ledger:
     """What is known of one group of rules for those who share its count."""
 
-    __slots__ = ("group", "latest", "states")
+    __slots__ = ("group", "key", "latest", "states")
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, key: ScopeKey) -> None:
         self.group = group
+        self.key = key
         self.states: list[object] = [None] * len(group.watchers)
         self.latest = 0
         """The latest instant seen: time that goes back is taken for this one, so that it widens nothing."""
@@ -156,23 +158,32 @@ class Told:
     """The decision's id."""
 
 
-def fold(plan: Plan, ledgers: Ledgers, told: Told) -> Waiting:
+def fold(plan: Plan, ledgers: Ledgers, told: Told) -> None:
     """Take in again, from the trail, what a call added to each rule."""
-    waiting: Waiting = []
+    for ledger, slot, watcher, taken in _told(plan, ledgers, told):
+        watcher.fold(ledger.state(watcher, slot), ledger.at(told.at), taken)
+
+
+def waits(plan: Plan, ledgers: Ledgers, told: Told) -> Waiting:
+    """What wants to know how the call ends."""
+    if not told.passed:
+        return []
+    return [
+        (ledger, watcher, taken, told.at)
+        for ledger, _, watcher, taken in _told(plan, ledgers, told)
+        if watcher.ends
+    ]
+
+
+def _told(plan: Plan, ledgers: Ledgers, told: Told) -> Iterator[tuple[Ledger, int, AnyWatcher, float]]:
     for group in plan.groups:
         for slot, watcher in enumerate(group.watchers):
             taken = told.took.get(watcher.rule.name)
-            if taken is None:
-                continue
-            ledger = ledgers.ledger(group, told.caller)
-            at = ledger.at(told.at)
-            watcher.fold(ledger.state(watcher, slot), at, taken)
-            if told.passed and watcher.ends:
-                waiting.append((ledger, watcher, taken, at))
-    return waiting
+            if taken is not None:
+                yield ledgers.ledger(group, told.caller), slot, watcher, taken
 
 
-def merge(one: MutableMapping[tuple[str, ...], Ledger], other: Mapping[tuple[str, ...], Ledger]) -> None:
+def merge(one: MutableMapping[ScopeKey, Ledger], other: Mapping[ScopeKey, Ledger]) -> None:
     """Take into `one` what another worker saw."""
     for key, theirs in other.items():
         ours = one.get(key)
@@ -186,3 +197,20 @@ def merge(one: MutableMapping[tuple[str, ...], Ledger], other: Mapping[tuple[str
             if state is not None:
                 mine = ours.states[slot]
                 ours.states[slot] = state if mine is None else watcher.merge(mine, state)
+
+
+def save(ledger: Ledger) -> dict[str, Saved]:
+    """The states as JSON, by the name they are kept under."""
+    return {
+        name: watcher.save(state)
+        for name, watcher, state in zip(ledger.group.names, ledger.group.watchers, ledger.states, strict=True)
+        if state is not None
+    }
+
+
+def load(ledger: Ledger, saved: Mapping[str, Saved], latest: int) -> None:
+    """The states that were saved, for the rules that still count the same."""
+    ledger.latest = latest
+    for slot, name in enumerate(ledger.group.names):
+        if name in saved:
+            ledger.states[slot] = ledger.group.watchers[slot].load(saved[name])

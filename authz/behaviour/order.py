@@ -1,6 +1,6 @@
 """What must or must not come before: sequences, and things used for the first time."""
 
-from authz.behaviour.values import Digest, argument, canonical, span
+from authz.behaviour.values import Digest, argument, span
 from authz.behaviour.watcher import JUDGES, MOST_VALUES, TAKES, Saved, Watcher
 from authz.behaviour.windows import forget, latest, values
 from authz.core.call import Call
@@ -115,7 +115,7 @@ class FirstUseWatcher(Watcher[dict[int, int]]):
     def of(self, call: Call) -> float | None:
         """The value's digest."""
         value = self.argument(call)
-        return None if value is None else self.digest(canonical(value))
+        return None if value is None else self.digest.value(value)
 
     def fresh(self) -> dict[int, int]:
         """Nothing was used."""

@@ -10,6 +10,7 @@ from typing import cast
 import orjson
 
 from authz.core import call as calls
+from authz.core.arguments import as_text, find, steps_of
 
 MICROS = 1_000_000
 INFINITE = math.inf
@@ -53,6 +54,11 @@ class Digest:
             self._last = text
         return self._of_last
 
+    def value(self, value: calls.Json) -> int:
+        """The digest of any value; a scalar is told by its text, so that 1 and 1.0 are one."""
+        text = as_text(value)
+        return self(canonical(value)) if text is None else self.text(text)
+
     def within(self, app: str | None, text: str) -> int:
         """The digest of a text that means something within one app."""
         return self.tool(app, "") ^ self.text(text)
@@ -82,17 +88,12 @@ def argument(path: str) -> Callable[[calls.Call], calls.Json]:
         return _target
     if path == "tool":
         return _tool
-    first, *rest = path.removeprefix("args.").split(".")
+    steps = steps_of(path)
 
-    def find(call: calls.Call) -> calls.Json:
-        value = call.action.args.get(first)
-        for name in rest:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(name)
-        return value
+    def found(call: calls.Call) -> calls.Json:
+        return find(call.action.args, steps)[1]
 
-    return find
+    return found
 
 
 def _target(call: calls.Call) -> calls.Json:

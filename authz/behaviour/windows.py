@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from authz.behaviour.times import Row, add, instants, row, union
-from authz.behaviour.values import BILLION, INFINITE, Digest, argument, billionths, canonical, span
+from authz.behaviour.values import BILLION, INFINITE, Digest, argument, billionths, span
 from authz.behaviour.watcher import MOST_VALUES, Saved, Watcher
 from authz.core.call import Call
 from authz.core.history import Outcome
@@ -218,9 +218,7 @@ class DistinctWatcher(Watcher[dict[int, int]]):
     def of(self, call: Call) -> float | None:
         """The value's digest."""
         value = self.argument(call)
-        if value is None:
-            return None
-        return self.digest.text(value) if isinstance(value, str) else self.digest(canonical(value))
+        return None if value is None else self.digest.value(value)
 
     def fresh(self) -> dict[int, int]:
         """No value."""

@@ -21,7 +21,7 @@ from authz.server.settings import Address, Settings
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Methods
 from authz.stores.definitions import load
-from authz.stores.histories_memory import MemoryHistories
+from authz.stores.histories_trail import open_histories
 from authz.stores.keys_sqlite import open_keys
 from authz.stores.trail import Trail, note_event, open_digester
 
@@ -82,7 +82,7 @@ class _Worker:
             snapshot=self._snapshot(compiled),
             keys=self._keys.ring,
             used=self._keys.used,
-            histories=MemoryHistories(),
+            histories=open_histories(plan.state, compiled.definitions, clock.now()),
             trail=self._trail,
             digester=open_digester(plan.state),
             speech=Speech(
