@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from state import State, arguments
-from web import run
+
+from scripts.demo_apps.state import State, arguments
+from scripts.demo_apps.web import run
 
 OPENAPI = Path(__file__).parent / "billing.openapi.json"
 

@@ -2,9 +2,10 @@
 
 from mcp.server import MCPServer
 from mcp.types import ToolAnnotations
-from state import State, arguments
 from typing_extensions import TypedDict
-from web import run_mcp
+
+from scripts.demo_apps.state import State, arguments
+from scripts.demo_apps.web import run_mcp
 
 SEED = {
     "customers": {

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import grpc
-import shipping_pb2 as pb
-import shipping_pb2_grpc as stubs
-from state import State, arguments
 from typing_extensions import override
+
+from scripts.demo_apps import shipping_pb2 as pb
+from scripts.demo_apps import shipping_pb2_grpc as stubs
+from scripts.demo_apps.state import State, arguments
 
 SEED = {
     "shipments": {

@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-import shipping_pb2 as shipping__pb2
+from scripts.demo_apps import shipping_pb2 as scripts_dot_demo__apps_dot_shipping__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in shipping_pb2_grpc.py depends on'
+        + ' but the generated code in scripts/demo_apps/shipping_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -36,13 +36,13 @@ class ShippingStub:
         """
         self.GetShipment = channel.unary_unary(
                 '/shipping.v1.Shipping/GetShipment',
-                request_serializer=shipping__pb2.GetShipmentRequest.SerializeToString,
-                response_deserializer=shipping__pb2.Shipment.FromString,
+                request_serializer=scripts_dot_demo__apps_dot_shipping__pb2.GetShipmentRequest.SerializeToString,
+                response_deserializer=scripts_dot_demo__apps_dot_shipping__pb2.Shipment.FromString,
                 _registered_method=True)
         self.CancelShipment = channel.unary_unary(
                 '/shipping.v1.Shipping/CancelShipment',
-                request_serializer=shipping__pb2.CancelShipmentRequest.SerializeToString,
-                response_deserializer=shipping__pb2.CancelShipmentResponse.FromString,
+                request_serializer=scripts_dot_demo__apps_dot_shipping__pb2.CancelShipmentRequest.SerializeToString,
+                response_deserializer=scripts_dot_demo__apps_dot_shipping__pb2.CancelShipmentResponse.FromString,
                 _registered_method=True)
 
 
@@ -68,13 +68,13 @@ def add_ShippingServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetShipment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetShipment,
-                    request_deserializer=shipping__pb2.GetShipmentRequest.FromString,
-                    response_serializer=shipping__pb2.Shipment.SerializeToString,
+                    request_deserializer=scripts_dot_demo__apps_dot_shipping__pb2.GetShipmentRequest.FromString,
+                    response_serializer=scripts_dot_demo__apps_dot_shipping__pb2.Shipment.SerializeToString,
             ),
             'CancelShipment': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelShipment,
-                    request_deserializer=shipping__pb2.CancelShipmentRequest.FromString,
-                    response_serializer=shipping__pb2.CancelShipmentResponse.SerializeToString,
+                    request_deserializer=scripts_dot_demo__apps_dot_shipping__pb2.CancelShipmentRequest.FromString,
+                    response_serializer=scripts_dot_demo__apps_dot_shipping__pb2.CancelShipmentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -102,8 +102,8 @@ class Shipping:
             request,
             target,
             '/shipping.v1.Shipping/GetShipment',
-            shipping__pb2.GetShipmentRequest.SerializeToString,
-            shipping__pb2.Shipment.FromString,
+            scripts_dot_demo__apps_dot_shipping__pb2.GetShipmentRequest.SerializeToString,
+            scripts_dot_demo__apps_dot_shipping__pb2.Shipment.FromString,
             options,
             channel_credentials,
             insecure,
@@ -129,8 +129,8 @@ class Shipping:
             request,
             target,
             '/shipping.v1.Shipping/CancelShipment',
-            shipping__pb2.CancelShipmentRequest.SerializeToString,
-            shipping__pb2.CancelShipmentResponse.FromString,
+            scripts_dot_demo__apps_dot_shipping__pb2.CancelShipmentRequest.SerializeToString,
+            scripts_dot_demo__apps_dot_shipping__pb2.CancelShipmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

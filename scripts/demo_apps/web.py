@@ -6,7 +6,8 @@ import uvicorn
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
-from state import Seen, State
+
+from scripts.demo_apps.state import Seen, State
 
 # Envoy hands on the host without its port; both spellings name this machine.
 LOCAL_HOSTS = [name + port for name in ("127.0.0.1", "localhost") for port in ("", ":*")]
