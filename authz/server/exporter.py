@@ -22,6 +22,7 @@ class Exporter:
     def __init__(self, state: Path, otlp: str) -> None:
         self._command = (
             sys.executable, "-m", "authz.cli.main", "export", "--state", str(state), "--otlp", otlp,
+            "--until-stdin-closes",
         )  # fmt: skip
         self._keeper: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -53,7 +54,11 @@ class Exporter:
         pause = 0.5
         while True:
             began = asyncio.get_running_loop().time()
-            self._process = await asyncio.create_subprocess_exec(*self._command)
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                # Our end of the pipe closes however we end, `kill -9` included: it never outlives us.
+                stdin=asyncio.subprocess.PIPE,
+            )
             status = await self._process.wait()
             lived = asyncio.get_running_loop().time() - began
             pause = 0.5 if lived > SLOWEST else min(pause * 2, SLOWEST)

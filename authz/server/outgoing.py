@@ -18,8 +18,6 @@ from authz.server.wire import Forward, Headers, Reply
 DECISION = "x-persona-decision"
 OURS = "x-persona-"
 KEY_HEADER = "x-agent-access-key"
-FAILED_OPEN = "x-envoy-auth-failure-mode-allowed"
-"""Envoy's own word that a check was skipped; from a client it is a lie that some apps believe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,8 @@ def _taken_out(request: Request, authorization: str) -> list[str]:
     """Names that the app must not get: our credential, and whatever a client sent under our names."""
     stated = {"x-persona-agent", "x-persona-user", "x-persona-name", DECISION}
     removed = [name for name in request.headers if name.startswith(OURS) and name not in stated]
-    removed += [name for name in (KEY_HEADER, FAILED_OPEN) if name in request.headers]
+    if KEY_HEADER in request.headers:
+        removed.append(KEY_HEADER)
     theirs = authorization == "passthrough" and KEY_HEADER in request.headers
     if "authorization" in request.headers and not theirs:
         removed.append("authorization")
