@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from authz.cli.failure import Failure
 from authz.compiler import CASES_SUFFIX, Compiled, DefinitionsError, SourceFile, compile_set
 from authz.compiler import Progress as Told
-from authz.stores.definitions import read_beside, read_cases, read_folder
+from authz.stores.definitions import collecting_later, read_beside, read_cases, read_folder
 
 ENOUGH = 200
 """Fewer documents than these are compiled before a bar could be seen."""
@@ -63,7 +63,7 @@ def compiled(paths: Sequence[Path], *, cases: bool = False) -> Compiled:
         beside.update(near)
     if not beside and paths:
         beside = read_beside(paths[0])
-    with watched("compiling") as progress:
+    with watched("compiling") as progress, collecting_later():
         return compile_set(list(files.values()), pinned=beside, progress=progress)
 
 

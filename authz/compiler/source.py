@@ -137,12 +137,15 @@ class _Reader:
 
     def documents(self, data: bytes) -> Iterator[Document]:
         """Each document that holds something."""
-        for event in yaml.parse(data, Loader=yaml.CBaseLoader):
+        loader = yaml.CBaseLoader(data)
+        next_event = loader.get_event
+        event = next_event()
+        while event is not None and not isinstance(event, yaml.StreamEndEvent):
             if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event)
-            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            elif isinstance(event, yaml.CollectionStartEvent):
                 self._start(event)
-            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            elif isinstance(event, yaml.CollectionEndEvent):
                 self._end()
             elif isinstance(event, yaml.AliasEvent):
                 self._refuse(event, f"alias `*{event.anchor}`: write the value out")
@@ -153,13 +156,15 @@ class _Reader:
                 value, mark = self.root
                 if value is not None:
                     yield Document(self.file, value, mark)
+            event = next_event()
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        self._check(event)
+        if event.anchor is not None or event.tag is not None:
+            self._check(event)
         if self.ignored:
             return
         top = self.stack[-1] if self.stack else None
-        if top is not None and isinstance(top.value, dict) and top.awaits_key:
+        if top is not None and top.awaits_key and isinstance(top.value, dict):
             self._key(top, event)
             return
         self._add(event.value if event.style else plain(event.value), _packed(event))
@@ -231,7 +236,10 @@ class _Reader:
 
 def _packed(event: yaml.NodeEvent) -> int:
     mark = event.start_mark
-    return 0 if mark is None else mark.line << _COLUMN_BITS | min(mark.column, _COLUMN_MAX)
+    if mark is None:
+        return 0
+    column = mark.column
+    return mark.line << _COLUMN_BITS | (min(_COLUMN_MAX, column))
 
 
 def plain(text: str) -> bool | float | str | None:
