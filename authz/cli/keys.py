@@ -83,7 +83,7 @@ def issue(
         deployment=deployment,
         networks=tuple(_network(one) for one in network or ()),
         workload=workload,
-        issued_by=_who(by),
+        issued_by=who(by),
     )
     if defs is not None:
         _known(terms, defs)
@@ -173,7 +173,7 @@ def rotate(
     lives_on = duration(overlap, "--overlap", none=True)
     with _store(state, config) as keys:
         record, text = keys.rotate(
-            key_id, _now(), overlap=lives_on, ttl=duration(ttl, "--ttl") if ttl else None, by=_who(by)
+            key_id, _now(), overlap=lives_on, ttl=duration(ttl, "--ttl") if ttl else None, by=who(by)
         )
     _secret(record, text, as_json=as_json)
 
@@ -187,7 +187,7 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """End all secrets of a key, for good."""
-    _step(state, config, lambda keys, at: keys.revoke(key_id, at, by=_who(by)), as_json=as_json)
+    _step(state, config, lambda keys, at: keys.revoke(key_id, at, by=who(by)), as_json=as_json)
 
 
 @app.command()
@@ -199,7 +199,7 @@ def suspend(
     as_json: JsonOption = False,
 ) -> None:
     """Take a key out of force until it is resumed."""
-    _step(state, config, lambda keys, at: keys.suspend(key_id, at, by=_who(by)), as_json=as_json)
+    _step(state, config, lambda keys, at: keys.suspend(key_id, at, by=who(by)), as_json=as_json)
 
 
 @app.command()
@@ -211,7 +211,7 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Put a suspended key in force again."""
-    _step(state, config, lambda keys, at: keys.resume(key_id, at, by=_who(by)), as_json=as_json)
+    _step(state, config, lambda keys, at: keys.resume(key_id, at, by=who(by)), as_json=as_json)
 
 
 @app.command()
@@ -231,7 +231,7 @@ def update(
     _step(
         state,
         config,
-        lambda keys, at: keys.update(key_id, at, facts=facts, by=_who(by)),
+        lambda keys, at: keys.update(key_id, at, facts=facts, by=who(by)),
         as_json=as_json,
     )
 
@@ -248,7 +248,7 @@ def duration(text: str, option: str, *, none: bool = False) -> timedelta:
 @contextmanager
 def _store(state: Path | None, config: Path | None) -> Iterator[KeyStore]:
     """The store, with every change told to the trail; its errors become one line."""
-    folder = _folder(state, config)
+    folder = state_folder(state, config)
     with _said():
         keys = open_keys(folder, tell=lambda change: note_event(folder, key_event(decision_id(), change)))
         try:
@@ -265,7 +265,8 @@ def _said() -> Iterator[None]:
         raise Failure(str(error)) from None
 
 
-def _folder(state: Path | None, config: Path | None) -> Path:
+def state_folder(state: Path | None, config: Path | None) -> Path:
+    """The state folder as the options say."""
     if config is not None and state is None:
         from authz.server.settings import SettingsError, read_settings  # noqa: PLC0415 - not without --config
 
@@ -360,7 +361,8 @@ def _network(text: str) -> Network:
         raise Failure(f"--network `{text}`: {error}, give a CIDR such as 10.0.0.0/8") from None
 
 
-def _who(by: str | None) -> str:
+def who(by: str | None) -> str:
+    """Who asks: as said, else the user of the shell; empty when nobody can tell."""
     if by is not None:
         return by
     try:

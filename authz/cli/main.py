@@ -15,6 +15,7 @@ from authz.cli.failure import Failure
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "apps": "Make App files from an app's own description; pin and compare them.",
+        "assertions": "Rotate and publish the keys that sign what apps are told.",
         "audit": "Read and prove the trail.",
         "check": "Compile definitions and print every error.",
         "explain": "Decide one call offline and show all four layers.",
