@@ -5,8 +5,9 @@ the bytes of the line up to `,"hash"`: everything that the record says, its plac
 before. So a line proves itself without being parsed, and any tool that can hash bytes can check it.
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import orjson
 
@@ -42,17 +43,19 @@ class Tail:
     """Whether the hash is the one of the line's bytes."""
 
 
-def link(body: bytes, mark: Mark) -> tuple[bytes, Mark]:
-    """The JSON object `body` as the line that follows `mark`, and the place where it then stands."""
-    seq = mark.seq + 1
-    content = b'%b,"chain":"%b","seq":%d,"prev":"%b"' % (
-        body[:-1],
-        mark.chain.encode(),
-        seq,
-        mark.hash.encode(),
-    )
-    digest = hashlib.sha256(content).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (content, digest.encode()), Mark(mark.chain, seq, digest)
+def link(bodies: Sequence[bytes], mark: Mark) -> tuple[bytes, Mark]:
+    """JSON objects as the lines that follow `mark`, and the place behind the last of them."""
+    chain, seq, digest = mark.chain, mark.seq, mark.hash
+    parts: list[bytes] = []
+    for body in bodies:
+        seq += 1
+        open_body = body[:-1]
+        place = f',"chain":"{chain}","seq":{seq},"prev":"{digest}"'.encode()
+        hashed = sha256(open_body)
+        hashed.update(place)
+        digest = hashed.hexdigest()
+        parts += open_body, place, f',"hash":"{digest}"}}\n'.encode()
+    return b"".join(parts), Mark(chain, seq, digest)
 
 
 def read_tail(line: bytes) -> Tail | None:
@@ -76,7 +79,7 @@ def read_tail(line: bytes) -> Tail | None:
         int(number),
         content[prev_at:-1].decode("latin-1"),
         found,
-        hashlib.sha256(content).hexdigest() == found,
+        sha256(content).hexdigest() == found,
     )
 
 

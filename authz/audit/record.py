@@ -6,18 +6,33 @@ The shape is public (`contracts`, "The forensic record"): every field is always 
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
+
+import orjson
 
 from authz.audit.digest import Digester, safe
 from authz.audit.fact import Fact
 from authz.core.call import Action, Call, Caller
-from authz.core.decision import Allow, Decision, Objection, layers, objections
-from authz.core.reason import LAYER_OF, Layer
+from authz.core.decision import Allow, Decision, Objection, objections
+from authz.core.reason import LAYER_OF, Layer, Reason
 
-ALL_PASS: Mapping[str, str] = MappingProxyType(dict.fromkeys((layer.value for layer in Layer), "pass"))
+ALL_PASS: Mapping[str, str] = dict.fromkeys((layer.value for layer in Layer), "pass")
+ALL_SKIPPED: Mapping[str, str] = dict.fromkeys((layer.value for layer in Layer), "skipped")
+NOTHING: frozenset[str] = frozenset()
 
-# Their details speak of what the call carries; those of the others of people, agents and credentials.
-_ABOUT_ARGUMENTS = frozenset({Layer.TOOL, Layer.DATA, Layer.BEHAVIOUR, None})
+# By the plain text of the code: members of an enumeration are slow to look up, as `value` is slower to read
+# than `_value_`, and every record does it.
+_LAYER_OF: Mapping[str, str | None] = {
+    reason.value: layer.value if layer is not None else None for reason, layer in LAYER_OF.items()
+}
+
+# Their details name agents, people, tools, classes and rules; those of all others may quote an argument.
+_WITHOUT_ARGUMENTS = frozenset(
+    reason.value
+    for reason in Reason
+    if reason.family in {"credential", "user", "agent"}
+    or reason
+    in {Reason.TOOL_UNKNOWN, Reason.TOOL_NOT_GRANTED, Reason.DATA_NOT_ALLOWED, Reason.BEHAVIOUR_LIMIT}
+)
 
 
 def decision_record(fact: Fact, digester: Digester) -> dict[str, object]:
@@ -45,13 +60,14 @@ def decision_record(fact: Fact, digester: Digester) -> dict[str, object]:
         "action": _action(fact, digester),
         "data": sorted(fact.call.classes) if fact.call is not None else [],
         "decision": "allow" if allowed else "deny",
-        "effect": decision.effect.value,
-        "layers": dict(ALL_PASS) if allowed and not found else _layers(decision),
+        "effect": decision.effect._value_,
+        "layers": _layers(decision, found),
         "reasons": [_reason(one, fact.call, digester) for one in found] if found else [],
         "counted": _counted(fact),
+        "took": fact.history.added(persona.rules) if persona is not None and persona.rules else {},
         "trace": {
-            "trace_id": trace.trace_id if trace is not None else _derived(fact.id, 16),
-            "span_id": fact.span_id or _derived(fact.id, 8),
+            "trace_id": trace.trace_id if trace is not None else _derived(fact.id, _TRACE),
+            "span_id": fact.span_id or _derived(fact.id, _SPAN),
             "parent": trace.parent if trace is not None else None,
         },
         "source": {"address": source.address or None, "principal": source.principal or None},
@@ -65,9 +81,12 @@ def decision_record(fact: Fact, digester: Digester) -> dict[str, object]:
 
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, always of the same length: it sorts as text."""
-    if at.tzinfo is not UTC:
-        at = at.astimezone(UTC)
-    return at.isoformat(timespec="microseconds")[:26] + "Z"
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    text = orjson.dumps(utc, option=orjson.OPT_UTC_Z).decode()  # a third of the cost of `isoformat`
+    return text[1:-1] if len(text) == _WITH_MICROSECONDS else f"{text[1:20]}.000000Z"
+
+
+_WITH_MICROSECONDS = len('"2026-01-01T00:00:00.000001Z"')
 
 
 def _agent(caller: Caller | None) -> dict[str, object]:
@@ -105,18 +124,18 @@ def _action(fact: Fact, digester: Digester) -> dict[str, object]:
         }
     action = fact.call.action
     tool = action.tool
-    recorded = tool.recorded if tool is not None else frozenset[str]()
+    recorded = NOTHING if tool is None else tool.recorded
     return {
         "protocol": action.protocol,
         "app": action.app,
         # A name that a definition knows is no word of the agent's.
         "tool": action.name if tool is not None and tool.name == action.name else safe(action.name),
-        "access": tool.access.value if tool is not None else None,
+        "access": tool.access._value_ if tool is not None else None,
         "target": _target(action, recorded, digester),
         "args_digest": digester.of(action.args),
         "args": {name: _shown(action, name) for name in recorded if name in action.args} if recorded else {},
         "method": safe(action.method) if action.method else None,
-        "kind": action.kind.value,
+        "kind": action.kind._value_,
     }
 
 
@@ -135,17 +154,24 @@ def _shown(action: Action, name: str) -> object:
 
 
 def _reason(one: Objection, call: Call | None, digester: Digester) -> dict[str, object]:
-    detail = safe(one.detail)
-    if call is not None and LAYER_OF[one.reason] in _ABOUT_ARGUMENTS:
+    code = one.reason._value_
+    if call is None or code in _WITHOUT_ARGUMENTS:
+        detail = safe(one.detail)
+    else:
         tool = call.action.tool
-        detail = digester.hide(
-            one.detail, call.action.args, tool.recorded if tool is not None else frozenset()
-        )
-    return {"code": one.reason.value, "detail": detail, "place": str(one.place) or None}
+        detail = digester.hide(one.detail, call.action.args, NOTHING if tool is None else tool.recorded)
+    return {"code": code, "detail": detail, "place": str(one.place) or None}
 
 
-def _layers(decision: Decision) -> dict[str, str]:
-    return {layer.value: mark.value for layer, mark in layers(decision).items()}
+def _layers(decision: Decision, found: tuple[Objection, ...]) -> dict[str, str]:
+    """As `core.decision.layers`, to which a test holds it, at a fifth of the cost."""
+    judged = isinstance(decision, Allow) or decision.judged
+    marks = dict(ALL_PASS if judged else ALL_SKIPPED)
+    for one in found:
+        layer = _LAYER_OF[one.reason._value_]
+        if layer is not None:
+            marks[layer] = "fail"
+    return marks
 
 
 def _counted(fact: Fact) -> dict[str, float]:
@@ -157,9 +183,15 @@ def _counted(fact: Fact) -> dict[str, float]:
     return {rule.name: figure for rule, figure in zip(rules, figures, strict=True) if figure is not None}
 
 
-def _derived(identity: str, size: int) -> str:
-    """`size` bytes in hex that follow from the decision's id: a second export gives the same span."""
-    return hashlib.blake2b(identity.encode(), digest_size=size, person=b"persona-span").hexdigest()
+_SPAN = hashlib.blake2b(digest_size=8, person=b"persona-span")
+_TRACE = hashlib.blake2b(digest_size=16, person=b"persona-trace")
+
+
+def _derived(identity: str, begun: hashlib.blake2b) -> str:
+    """An id in hex that follows from the decision's: a second export gives the same span."""
+    digest = begun.copy()
+    digest.update(identity.encode())
+    return digest.hexdigest()
 
 
 def _place(decision: Decision) -> str | None:

@@ -63,13 +63,9 @@ class Chain:
         with self.guard:
             if self.broken:
                 raise TrailError(self.broken)
-            mark = self.mark
-            lines = []
-            for body in bodies:
-                line, mark = link(body, mark)
-                lines.append(line)
+            block, mark = link(bodies, self.mark)
             try:
-                self._put(b"".join(lines))
+                self._put(block)
             except OSError as error:
                 raise TrailError(
                     f"{self.folder}: {(error.strerror or 'cannot be written').lower()}"
