@@ -85,7 +85,7 @@ def inspect(request: Request) -> tuple[str, ...]:
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Refusal(Reason.REQUEST_UNSUPPORTED, "a content encoding hides the body")
     _refuse_partial(request)
-    if any(_OURS in name for name in headers):
+    if _OURS in "\n".join(headers):
         return tuple(sorted(f"client sent {name}" for name in headers if name.startswith(_OURS)))
     return ()
 

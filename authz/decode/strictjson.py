@@ -8,7 +8,7 @@ common parser offers it, and a second parse would cost more than the first, henc
 
 import json
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -145,12 +145,24 @@ def at_path(args: Json, path: Iterable[str]) -> Json:
 
 
 def as_text(value: Json) -> str | None:
-    """A scalar as the text that a rule or a table of labels looks up; None for anything else."""
+    """A scalar as text; None for anything else."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else None
+
+
+def target_of(args: Json, path: Sequence[str]) -> str | None:
+    """What a call is about: the scalar at `path`; None when there is no path, or no scalar.
+
+    Raises:
+        Refusal: For a number that parsers read as different ones.
+    """
+    value = at_path(args, path) if path else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > MAX_SAFE_INTEGER:
+        raise Refusal(Reason.REQUEST_AMBIGUOUS, "a number beyond 2^53 as target", status=INVALID_REQUEST)
+    return as_text(value)
 
 
 def _malformed(detail: str) -> Refusal:

@@ -21,13 +21,12 @@ from authz.decode.mcp.plan import NO_PLAN, Called, Plan
 from authz.decode.mcp.uris import refuse_odd_name, refuse_odd_uri
 from authz.decode.strictjson import (
     INVALID_REQUEST,
-    as_text,
-    at_path,
     distinct_keys,
     known_keys,
     names,
     read_json,
     safe_identifier,
+    target_of,
 )
 
 _ENVELOPE = names({"jsonrpc", "id", "method", "params", "result", "error"})
@@ -40,6 +39,8 @@ _PARAMS = names(
     }
 )  # fmt: skip
 _NOTHING: dict[str, Json] = {}
+# No type at all is what the body says it is; another type might be read by another reader.
+_TYPES = frozenset({"", "application/json"})
 _REF = names({"type", "name", "uri"})
 _LISTENED = names(
     {"toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"}
@@ -71,7 +72,7 @@ def decode_mcp(
         raise Refusal(Reason.REQUEST_UNSUPPORTED, f"method `{request.method[:20]}` on an MCP endpoint")
     if not body_shown(request):
         raise Refusal(Reason.REQUEST_UNSEEN, "the route shows no body, and MCP is all body")
-    if content_type_of(request.headers) != "application/json":
+    if content_type_of(request.headers) not in _TYPES:
         raise Refusal(
             Reason.REQUEST_UNSUPPORTED, "a content type other than application/json", status=INVALID_REQUEST
         )
@@ -219,7 +220,7 @@ def _named(request: Request, route: Route, plans: Mapping[str, Plan], message: _
         kind=Kind.TOOL if tool else Kind.PROMPT,
         tool=_definition(request, called, args),
         args=args,
-        target=as_text(at_path(args, called.target)) if called is not None and called.target else None,
+        target=target_of(args, called.target) if called is not None else None,
     )
 
 

@@ -10,7 +10,7 @@ from authz.decode.envelope import body_shown, content_type_of, refuse_body
 from authz.decode.exchange import REST, Decoded, Exchange, Route
 from authz.decode.rest.paths import form_arguments, query_arguments, segments
 from authz.decode.rest.trie import Trie
-from authz.decode.strictjson import as_text, at_path, distinct_keys, read_json
+from authz.decode.strictjson import distinct_keys, read_json, target_of
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _FORM = "application/x-www-form-urlencoded"
@@ -47,7 +47,7 @@ def decode_rest(request: Request, route: Route, trie: Trie | None, notes: tuple[
         method=f"{request.method} {template}",
         tool=tool,
         args=args,
-        target=as_text(at_path(args, found.target)) if found.target else None,
+        target=target_of(args, found.target),
     )
     return Decoded(action=action, exchange=exchange, notes=notes)
 

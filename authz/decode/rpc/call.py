@@ -12,10 +12,10 @@ from authz.core.request import Request
 from authz.decode.envelope import body_shown, content_type_of
 from authz.decode.exchange import GRPC, Decoded, Exchange, Route
 from authz.decode.rpc.messages import Methods
-from authz.decode.strictjson import as_text, at_path
+from authz.decode.strictjson import target_of
 
 _PATH = re.compile(r"/[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*")
-_TYPES = frozenset({"application/grpc", "application/grpc+proto"})
+_TYPES = frozenset({"", "application/grpc", "application/grpc+proto"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,6 @@ def decode_grpc(request: Request, route: Route, service: Service | None, notes: 
         method=path[1:],
         tool=tool,
         args=args,
-        target=as_text(at_path(args, tool.target.split("."))) if tool is not None and tool.target else None,
+        target=target_of(args, tool.target.split(".")) if tool is not None and tool.target else None,
     )
     return Decoded(action=action, exchange=Exchange(protocol=GRPC, method=path), notes=notes)
