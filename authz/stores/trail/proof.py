@@ -252,7 +252,7 @@ class _Proof:
                 return Problem(path, number, "reordered", f"record {tail.seq} comes before record {expected}")
             until = f" to {tail.seq - 1}" if tail.seq - 1 > expected else ""
             return Problem(path, number, "missing", f"record {expected}{until} before this line")
-        return Problem(path, number, "foreign", f"record {tail.seq} does not follow the one before it")
+        return Problem(path, number, "altered", f"record {tail.seq} or the one before it was replaced")
 
     def _check(self, tail: Tail, path: Path, number: int) -> None:
         """Compare with what was signed, and with what was kept elsewhere."""
