@@ -32,12 +32,16 @@ def command(
     try:
         settings = read_settings(config)
         address = read_address(listen)
-        check_exposure(address, settings, insecure=insecure)
+        access_log = read_address(settings.access_log) if settings.access_log else None
+        for one in (address, access_log):
+            if one is not None:
+                check_exposure(one, settings, insecure=insecure)
         plan = Plan(
             definitions=defs,
             state=state,
             address=address,
             settings=settings,
+            access_log=access_log,
             otlp=settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

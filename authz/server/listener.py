@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Protocol
 
 from authz.server.settings import Address, Settings, SettingsError, Tls
 from authz.server.transport import Methods
+from authz.server.transport_grpc import NO_STREAMS, GrpcServer, Take
 from authz.server.transport_http2 import serve
 
 
@@ -50,30 +52,27 @@ def free_socket(path: Path) -> None:
     )
 
 
-async def listen(address: Address, settings: Settings, methods: Methods) -> Listener:
-    """Listen on `address`.
+async def listen(
+    address: Address, settings: Settings, methods: Methods, streams: Mapping[str, Take] = NO_STREAMS
+) -> Listener:
+    """Listen on `address`; streams are carried by grpcio only.
 
     Raises:
         SettingsError: the address can't be had, or the certificates can't be used.
     """
     if address.unix is not None:
         free_socket(address.unix)
-    start = _grpc if settings.transport == "grpc" else _http2
     try:
-        return await start(address, settings, methods)
+        if settings.transport == "http2" and methods:
+            return await _http2(address, settings, methods)
+        server = GrpcServer(methods, streams=streams, tls=settings.tls)
+        await server.start(str(address))
+        return server  # noqa: TRY300 - the other transport returns in the same place
     except (OSError, ssl.SSLError) as error:
         why = (error.strerror or str(error)).lower()
         raise SettingsError(
             f"--listen `{address}`: {why}; stop what uses it or choose another address"
         ) from None
-
-
-async def _grpc(address: Address, settings: Settings, methods: Methods) -> Listener:
-    from authz.server.transport_grpc import GrpcServer  # noqa: PLC0415 - not loaded unless it serves
-
-    server = GrpcServer(methods, tls=settings.tls)
-    await server.start(str(address))
-    return server
 
 
 async def _http2(address: Address, settings: Settings, methods: Methods) -> Listener:

@@ -11,6 +11,8 @@ from authz.audit import event_record
 from authz.compiler import Compiled, DefinitionsError
 from authz.decode.answers import AnswerOptions
 from authz.server import clock
+from authz.server.access_log import PATH as ACCESS_LOG
+from authz.server.access_log import AccessLog
 from authz.server.answer import Authorizer
 from authz.server.exporter import Exporter
 from authz.server.health import Health
@@ -40,6 +42,8 @@ class Plan:
     """Folder of keys, trail and secrets; made when it is missing."""
     address: Address
     settings: Settings
+    access_log: Address | None = None
+    """Where Envoy streams its access log to."""
     otlp: str | None = None
     """OTLP/gRPC receiver; None when spans go nowhere."""
 
@@ -100,7 +104,10 @@ class _Worker:
         """Listen, and follow what changes."""
         plan = self._plan
         methods: Methods = {CHECK: self._authorizer, HEALTH: self._health.check}
-        self._listener = await listen(plan.address, plan.settings, methods)
+        streams = {ACCESS_LOG: AccessLog(self._trail, self._authorizer.histories).take}
+        self._listeners = [await listen(plan.address, plan.settings, methods, streams)]
+        if plan.access_log is not None:
+            self._listeners.append(await listen(plan.access_log, plan.settings, {}, streams))
         watch = Watch(plan.definitions, self._accept, self._refuse, seconds=plan.settings.reload_seconds)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.ask)
         for task in (watch.run(), self._keys.follow(clock.now)):
@@ -127,9 +134,10 @@ class _Worker:
     async def drain(self) -> None:
         """Say that no more calls should come, finish those in flight."""
         self._health.draining = True
-        await self._listener.drain(self._plan.settings.drain_seconds)
+        seconds = self._plan.settings.drain_seconds
+        await asyncio.gather(*(one.drain(seconds) for one in self._listeners))
         if self._authorizer.waiting:
-            await asyncio.wait(self._authorizer.waiting, timeout=self._plan.settings.drain_seconds)
+            await asyncio.wait(self._authorizer.waiting, timeout=seconds)
 
     def _snapshot(self, compiled: Compiled) -> Snapshot:
         return Snapshot.of(compiled.definitions, app_from_host=self._plan.settings.app_from_host)

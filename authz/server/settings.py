@@ -32,6 +32,9 @@ class Settings(_Closed):
     transport: Literal["grpc", "http2"] = "http2"
     """What serves Check: `http2` (our own, fast) or `grpc` (grpcio, portable)."""
     tls: Tls | None = None
+    access_log: str | None = None
+    """Where Envoy streams its access log to: `unix:PATH` or `ADDRESS:PORT`. With `transport: grpc` the address
+    of the checks takes it as well. Without one nobody learns how calls end."""
     app_from_host: bool = False
     """Whether a request that no route binds to an app may be bound by its Host."""
     mcp_deny: Literal["result", "error"] = "result"
