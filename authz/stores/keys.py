@@ -76,6 +76,10 @@ class KeyTable(Protocol):
         """The latest use, by id, as far as it was noted; None asks for all."""
         ...
 
+    def wait(self, seconds: float) -> None:
+        """Block until a change may have been made, at most that long."""
+        ...
+
     def close(self) -> None:
         """Let go of the database."""
         ...
@@ -288,7 +292,7 @@ class KeyStore:
             if reached and waited >= flush_every:
                 waited = 0.0
                 await asyncio.to_thread(self._flush_or_keep)
-            await asyncio.sleep(interval)
+            await asyncio.to_thread(self._table.wait, interval)
 
     def close(self) -> None:
         """Write down the last uses and let go of the table."""

@@ -4,18 +4,15 @@ Knows SQL and nothing of what a key means. Every row carries the number of the c
 that another process reads just what is new to it.
 """
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
+from datetime import datetime, timedelta
 from pathlib import Path
-from sys import intern
-from typing import Any
 
 from authz.identity.record import KeyRecord, LifeError
+from authz.stores.key_rows import COLUMNS, instant_of, number_of, record_of, row_of
 from authz.stores.keys import GRACE, Change, KeyChange, KeyStore, StoreError, read_pepper
 
 MIGRATIONS: tuple[str, ...] = (
@@ -36,11 +33,7 @@ MIGRATIONS: tuple[str, ...] = (
 )
 """Append-only: number n brings a database of version n to n + 1."""
 
-_COLUMNS = (
-    "id, env, agent, model, version, deployment, user, persona, digest, previous, previous_until, "
-    "expires, suspended, revoked, networks, workload, issued_by, issued_at"
-)
-_MARKS = ", ".join("?" * (_COLUMNS.count(",") + 1))
+_MARKS = ", ".join("?" * (COLUMNS.count(",") + 1))
 
 
 def open_keys(
@@ -71,6 +64,7 @@ class SqliteKeyTable:
         self._path = path
         self._lock = threading.Lock()
         """One connection, used by the event loop and by the thread that follows."""
+        self._closed = threading.Event()
         try:
             path.touch(mode=0o600)
             self._connection = sqlite3.connect(
@@ -140,12 +134,12 @@ class SqliteKeyTable:
         """Read, change and write in one transaction."""
         with self._writing() as connection:
             row = connection.execute(
-                f"SELECT {_COLUMNS} FROM keys WHERE id = ?",  # noqa: S608 - a constant
+                f"SELECT {COLUMNS} FROM keys WHERE id = ?",  # noqa: S608 - a constant
                 (key_id,),
             ).fetchone()
             if row is None:
                 return None
-            record = change(_record(row))
+            record = change(record_of(row))
             _write(connection, record)
             before_commit(record)
             return record
@@ -154,10 +148,10 @@ class SqliteKeyTable:
         """One record, as it stands now."""
         with self._reading() as connection:
             row = connection.execute(
-                f"SELECT {_COLUMNS} FROM keys WHERE id = ?",  # noqa: S608 - a constant
+                f"SELECT {COLUMNS} FROM keys WHERE id = ?",  # noqa: S608 - a constant
                 (key_id,),
             ).fetchone()
-            return None if row is None else _record(row)
+            return None if row is None else record_of(row)
 
     def version(self) -> object:
         """SQLite's own mark of commits by other connections."""
@@ -172,12 +166,12 @@ class SqliteKeyTable:
             nonlocal seen
             with self._reading() as connection:
                 rows = connection.execute(
-                    f"SELECT {_COLUMNS}, changed FROM keys WHERE changed > ?",  # noqa: S608 - a constant
+                    f"SELECT {COLUMNS}, changed FROM keys WHERE changed > ?",  # noqa: S608 - a constant
                     (cursor,),
                 )
                 for row in rows:
                     seen = max(seen, row[-1])
-                    yield _record(row)
+                    yield record_of(row)
 
         return records(), lambda: seen
 
@@ -186,7 +180,7 @@ class SqliteKeyTable:
         with self._writing() as connection:
             connection.executemany(
                 "INSERT INTO last_use VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at)",
-                [(key_id, _number(at)) for key_id, at in used.items()],
+                [(key_id, number_of(at)) for key_id, at in used.items()],
             )
 
     def last_use(self, key_ids: Sequence[str] | None = None) -> Mapping[str, datetime]:
@@ -200,10 +194,15 @@ class SqliteKeyTable:
                     f"SELECT id, at FROM last_use WHERE id IN ({marks})",  # noqa: S608 - marks only
                     tuple(key_ids),
                 ).fetchall()
-        return {key_id: _instant(at) for key_id, at in rows}
+        return {key_id: instant_of(at) for key_id, at in rows}
+
+    def wait(self, seconds: float) -> None:
+        """That long: SQLite announces nothing."""
+        self._closed.wait(seconds)
 
     def close(self) -> None:
         """Let go of the file."""
+        self._closed.set()
         with self._lock:
             self._connection.close()
 
@@ -212,61 +211,6 @@ def _write(connection: sqlite3.Connection, record: KeyRecord) -> None:
     # The write lock is held: no other change can take the same number.
     number: int = connection.execute("SELECT coalesce(max(changed), 0) + 1 FROM keys").fetchone()[0]
     connection.execute(
-        f"INSERT OR REPLACE INTO keys ({_COLUMNS}, changed) VALUES ({_MARKS}, ?)",  # noqa: S608 - constants
-        (
-            record.id,
-            record.env,
-            record.agent,
-            record.model,
-            record.version,
-            record.deployment,
-            record.user,
-            record.persona,
-            record.digest,
-            record.previous,
-            _number(record.previous_until),
-            _number(record.expires),
-            int(record.suspended),
-            _number(record.revoked),
-            json.dumps([str(network) for network in record.networks]),
-            record.workload,
-            record.issued_by,
-            _number(record.issued_at),
-            number,
-        ),
+        f"INSERT OR REPLACE INTO keys ({COLUMNS}, changed) VALUES ({_MARKS}, ?)",  # noqa: S608 - constants
+        (*row_of(record), number),
     )
-
-
-def _record(row: Sequence[Any]) -> KeyRecord:
-    return KeyRecord(
-        id=row[0],
-        env=intern(row[1]),
-        agent=intern(row[2]),  # a million keys of a few agents need their names once
-        model=row[3] and intern(row[3]),
-        version=row[4] and intern(row[4]),
-        deployment=row[5] and intern(row[5]),
-        user=intern(row[6]),
-        persona=intern(row[7]),
-        digest=row[8],
-        previous=row[9],
-        previous_until=None if row[10] is None else _instant(row[10]),
-        expires=_instant(row[11]),
-        suspended=bool(row[12]),
-        revoked=None if row[13] is None else _instant(row[13]),
-        networks=() if row[14] == "[]" else tuple(ip_network(one) for one in json.loads(row[14])),
-        workload=row[15],
-        issued_by=intern(row[16]),
-        issued_at=_instant(row[17]),
-    )
-
-
-def _number(at: datetime | None) -> int | None:
-    """Milliseconds since 1970; whole seconds and the rest apart, as a float would round."""
-    if at is None:
-        return None
-    whole = at.astimezone(UTC)
-    return int(whole.replace(microsecond=0).timestamp()) * 1000 + whole.microsecond // 1000
-
-
-def _instant(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -18,7 +18,7 @@ from authz.identity.key import new_key, parse_key
 from authz.identity.record import KeyRecord, LifeError
 from authz.identity.ring import KeyRing
 from authz.stores.keys import AgentFacts, KeyChange, KeyStore, StoreError, Terms, read_pepper
-from tests.stores.key_tables import Opener, sqlite
+from tests.stores.key_tables import Opener, Postgres, postgres_programs, sqlite
 
 AT = datetime(2026, 7, 1, 12, 0, 0, 123000, tzinfo=UTC)
 PEPPER = bytes(range(32))
@@ -38,10 +38,21 @@ NOBODY = new_key("prod", "zzzzzzzzzzzz", bytes(32))
 PLAIN = replace(TERMS, networks=(), workload=None)
 
 
-@pytest.fixture(params=[sqlite], ids=["sqlite"])
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A server for all tests here."""
+    programs = postgres_programs()
+    assert programs is not None
+    server = Postgres(programs)
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", *(["postgres"] if postgres_programs() else [])])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Every table there is."""
-    with request.param(tmp_path) as opened:
+    tables = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres").tables
+    with tables(tmp_path) as opened:
         yield opened
 
 
