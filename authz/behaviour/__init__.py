@@ -46,7 +46,6 @@ __all__ = [
     "observe",
     "save",
     "waits",
-    "waits",
 ]
 
 

@@ -128,7 +128,7 @@ class Found:
     def __init__(self, probes: "Row | None" = None, targets: "dict[int, Row] | None" = None) -> None:
         self.probes = row() if probes is None else probes
         self.targets: dict[int, Row] = {} if targets is None else targets
-        """By digest: first when it last ended so, then every probe of it."""
+        """By digest: when it last ended so, and how many probes of it there were."""
 
 
 class ProbesWatcher(Watcher[Found]):
@@ -177,7 +177,7 @@ class ProbesWatcher(Watcher[Found]):
         """Probes in the window, or of this target while remembered; with this call if it is one."""
         total = living(state.probes, now - self.per)
         known = self._remembered(state, now, int(value)) if value else None
-        return total if known is None else max(total, len(known) - 1) + 1
+        return total if known is None else max(total, known[1]) + 1
 
     def take(self, state: Found, now: int, value: float) -> float:
         """A call to a remembered target is a probe."""
@@ -190,13 +190,11 @@ class ProbesWatcher(Watcher[Found]):
     def fold(self, state: Found, now: int, took: float) -> None:
         """A probe again, if it was one."""
         if took < 0:
-            self._probe(state, state.targets.setdefault(int(-took), array("q", [now])), now)
+            self._probe(state, state.targets.setdefault(int(-took), array("q", [now, 0])), now)
 
     def _probe(self, state: Found, known: Row, now: int) -> None:
         add(state.probes, now, self.most)
-        known.append(now)
-        if len(known) > self.most:
-            del known[1]
+        known[1] += 1
 
     def end(self, state: Found, began: int, took: float, now: int, outcome: Outcome) -> None:
         """Ended badly: a probe, and remembered. Ended well: forgotten."""
@@ -205,7 +203,7 @@ class ProbesWatcher(Watcher[Found]):
         if outcome.outcome in self.outcomes:
             known = state.targets.pop(target, None)
             if known is None:
-                known = array("q", [now])
+                known = array("q", [now, 0])
             known[0] = now
             if took >= 0:
                 self._probe(state, known, now)
@@ -218,12 +216,10 @@ class ProbesWatcher(Watcher[Found]):
 
     def merge(self, one: Found, other: Found) -> Found:
         """All probes of both; a target is remembered for what either saw last."""
-        targets = {}
-        for target in {**one.targets, **other.targets}:
-            ours, theirs = one.targets.get(target), other.targets.get(target)
-            lasts = [times[0] for times in (ours, theirs) if times is not None]
-            both = sorted([*(ours or ())[1:], *(theirs or ())[1:]])
-            targets[target] = array("q", [max(lasts), *both])
+        targets: dict[int, Row] = {}
+        for target, theirs in (*one.targets.items(), *other.targets.items()):
+            ours = targets.get(target, theirs[:0])
+            targets[target] = array("q", [max([theirs[0], *ours[:1]]), theirs[1] + sum(ours[1:])])
         ordered = dict(sorted(targets.items(), key=lambda pair: (pair[1][0], pair[0])))
         return Found(union(one.probes, other.probes), ordered)
 
