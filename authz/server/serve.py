@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,16 @@ from authz.server.health import Health
 from authz.server.listener import listen
 from authz.server.outgoing import Speech
 from authz.server.reload import Watch
-from authz.server.settings import Address, Settings
+from authz.server.settings import Address, Settings, SettingsError
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Methods
 from authz.stores.definitions import load
+from authz.stores.histories import Histories
+from authz.stores.histories_redis import OnStoreFailure, RedisHistories
 from authz.stores.histories_trail import open_histories
+from authz.stores.keys import read_pepper
 from authz.stores.keys_sqlite import open_keys
-from authz.stores.trail import Trail, note_event, open_digester
+from authz.stores.trail import Sync, Trail, note_event, open_digester
 
 log = logging.getLogger("personas")
 
@@ -46,10 +50,36 @@ class Plan:
     """Where Envoy streams its access log to."""
     otlp: str | None = None
     """OTLP/gRPC receiver; None when spans go nowhere."""
+    worker: int | None = None
+    """Number of this worker; None when it is the only one."""
 
 
-async def serve(plan: Plan) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
+def shared_key(plan: Plan) -> Path:
+    """Where the key of the digests in Redis lies."""
+    return plan.settings.shared_key or plan.state / "shared.key"
+
+
+def prepare(plan: Plan) -> None:
+    """What is done once, before several workers start.
+
+    Raises:
+        DefinitionsError: the definitions don't compile.
+        SettingsError: a persona counts something and the workers share no store.
+        StoreError: the state folder can't be used.
+    """
+    compiled = load(plan.definitions)
+    counting = sorted(name for name, persona in compiled.definitions.personas.items() if persona.rules)
+    if counting and plan.settings.redis is None:
+        raise SettingsError(
+            f"persona `{counting[0]}` counts calls, and several workers share no store: "
+            "set `redis:` in --config, or serve with one worker"
+        )
+    open_keys(plan.state).close()
+    read_pepper(shared_key(plan))
+
+
+async def serve(plan: Plan) -> int:
+    """Serve until SIGTERM or SIGINT, then drain; gives the status to exit with.
 
     Raises:
         DefinitionsError: the definitions don't compile.
@@ -63,12 +93,16 @@ async def serve(plan: Plan) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    if plan.worker is not None:
+        # Whoever started this worker is gone when its end of the pipe is closed, however it went.
+        loop.add_reader(sys.stdin.fileno(), stop.set)
     async with AsyncExitStack() as stack:
         worker = _Worker(plan, compiled, stack)
         await worker.start()
         await stop.wait()
         log.info("draining")
         await worker.drain()
+    return 0
 
 
 class _Worker:
@@ -78,7 +112,8 @@ class _Worker:
         self._plan = plan
         self._stack = stack
         self._health = Health()
-        self._trail = Trail.open(plan.state)
+        self._shared: RedisHistories | None = None
+        self._trail = Trail.open(plan.state, worker=str(plan.worker or 0), sync=Sync(plan.settings.sync))
         stack.callback(self._trail.close)
         self._keys = open_keys(plan.state)
         stack.callback(self._keys.close)
@@ -86,7 +121,7 @@ class _Worker:
             snapshot=self._snapshot(compiled),
             keys=self._keys.ring,
             used=self._keys.used,
-            histories=open_histories(plan.state, compiled.definitions, clock.now()),
+            histories=self._histories(compiled),
             trail=self._trail,
             digester=open_digester(plan.state),
             speech=Speech(
@@ -103,10 +138,13 @@ class _Worker:
     async def start(self) -> None:
         """Listen, and follow what changes."""
         plan = self._plan
+        if self._shared is not None:
+            await self._shared.start()
+            self._stack.push_async_callback(self._shared.close)
         methods: Methods = {CHECK: self._authorizer, HEALTH: self._health.check}
         streams = {ACCESS_LOG: AccessLog(self._trail, self._authorizer.histories).take}
         self._listeners = [await listen(plan.address, plan.settings, methods, streams)]
-        if plan.access_log is not None:
+        if plan.access_log is not None and not plan.worker:
             self._listeners.append(await listen(plan.access_log, plan.settings, {}, streams))
         watch = Watch(plan.definitions, self._accept, self._refuse, seconds=plan.settings.reload_seconds)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.ask)
@@ -114,7 +152,7 @@ class _Worker:
             following = asyncio.ensure_future(task)
             following.add_done_callback(_ended)
             self._stack.push_async_callback(_cancelled, following)
-        if plan.otlp is not None:
+        if plan.otlp is not None and not plan.worker:
             exporter = Exporter(plan.state, plan.otlp)
             await self._stack.enter_async_context(exporter)
         definitions = self._authorizer.snapshot.definitions
@@ -130,6 +168,15 @@ class _Worker:
             plan.state / "trail",
             f"to {plan.otlp}" if plan.otlp else "off",
         )
+
+    def _histories(self, compiled: Compiled) -> Histories:
+        plan = self._plan
+        if plan.settings.redis is None:
+            return open_histories(plan.state, compiled.definitions, clock.now())
+        key = read_pepper(shared_key(plan))
+        failure = OnStoreFailure(plan.settings.on_store_failure)
+        self._shared = RedisHistories(plan.settings.redis, key, on_failure=failure)
+        return self._shared
 
     async def drain(self) -> None:
         """Say that no more calls should come, finish those in flight."""

@@ -33,8 +33,18 @@ class Settings(_Closed):
     """What serves Check: `http2` (our own, fast) or `grpc` (grpcio, portable)."""
     tls: Tls | None = None
     access_log: str | None = None
-    """Where Envoy streams its access log to: `unix:PATH` or `ADDRESS:PORT`. With `transport: grpc` the address
-    of the checks takes it as well. Without one nobody learns how calls end."""
+    """Where Envoy streams its access log to: `unix:PATH` or `ADDRESS:PORT`. With `transport: grpc` it goes to
+    the address of the checks as well. Without one nobody learns how calls end."""
+    redis: str | None = None
+    """`redis://` or `rediss://` URL of Redis or Valkey: histories that several workers and replicas share."""
+    on_store_failure: Literal["deny", "local"] = "deny"
+    """What becomes of a call that is to be counted while Redis is down."""
+    shared_key: Path | None = None
+    """File with 32 random bytes, the same for all replicas: keys the digests in Redis. The default, one in
+    the state folder, is right for the workers of one machine."""
+    sync: Literal["os", "soon", "always"] = "soon"
+    """What is promised of a record when its answer leaves: the system has it; it will be on the disk within
+    100 ms; it is on the disk."""
     app_from_host: bool = False
     """Whether a request that no route binds to an app may be bound by its Host."""
     mcp_deny: Literal["result", "error"] = "result"

@@ -1,6 +1,6 @@
 """The port behind which histories live. Nothing here decides; nothing here knows Redis."""
 
-from collections.abc import Container
+from collections.abc import Awaitable, Container
 from typing import Protocol
 
 from authz.behaviour import NOTHING
@@ -20,7 +20,7 @@ class Histories(Protocol):
         *,
         decision: str = "",
         waived: Container[str] = NOTHING,
-    ) -> History:
+    ) -> History | Awaitable[History]:
         """Judge and count one call, as one atomic step.
 
         Args:
