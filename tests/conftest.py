@@ -16,13 +16,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-system", action="store_true", help="fail where a `system` test can't run")
 
 
+def _which(name: str) -> str | None:
+    """Where a program is: on the path, or where `go install` puts it."""
+    return shutil.which(name) or shutil.which(name, path=str(Path.home() / "go" / "bin"))
+
+
 def _left_out(item: pytest.Item, *, long: bool) -> str | None:
     if item.get_closest_marker("long") is not None and not long:
         return "takes long: add --long"
     if item.get_closest_marker("data") is not None and not DATA.is_dir():
         return "needs ../shared/data"
     for marker in item.iter_markers("system"):
-        missing = [name for name in marker.args if shutil.which(name) is None]
+        missing = [name for name in marker.args if _which(name) is None]
         if missing:
             return f"needs {', '.join(missing)}"
     return None

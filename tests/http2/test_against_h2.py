@@ -178,7 +178,11 @@ actions = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(actions, max_size=40), st.lists(st.integers(1, 5000), min_size=1, max_size=10), st.booleans())
+@given(
+    st.lists(actions, min_size=12, max_size=40),
+    st.lists(st.integers(1, 5000), min_size=1, max_size=10),
+    st.booleans(),
+)
 def test_every_call_gets_its_own_answer(acts: list[Action], cuts: list[int], lazy: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever is asked, cancelled and cut in between: nothing illegal is said, lost or mixed up."""
     world = World(cuts)
