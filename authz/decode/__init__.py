@@ -6,6 +6,6 @@ refused.
 """
 
 from authz.decode.decoders import Decoders
-from authz.decode.exchange import Decoded, Exchange, Route, Unreadable
+from authz.decode.exchange import Decoded, Exchange, Rewrite, Route, Unreadable
 
-__all__ = ["Decoded", "Decoders", "Exchange", "Route", "Unreadable"]
+__all__ = ["Decoded", "Decoders", "Exchange", "Rewrite", "Route", "Unreadable"]

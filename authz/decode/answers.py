@@ -16,6 +16,7 @@ from authz.core.rule import Drift
 from authz.decode.exchange import GRPC, MCP, Exchange
 from authz.decode.mcp.lists import list_result
 from authz.decode.mcp.methods import SUPPORTED
+from authz.decode.mcp.virtual import FORWARDED, own_result
 
 METHOD_NOT_FOUND = -32601
 INVALID_REQUEST = -32600
@@ -188,6 +189,33 @@ def tool_list_answer(exchange: Exchange, tools: Sequence[Tool], decision_id: str
     body = list_result(exchange, tools)
     headers = (("x-persona-decision", decision_id), ("cache-control", "no-store"), _JSON)
     return HttpAnswer(HTTPStatus.OK, headers, body)
+
+
+def virtual_answer(exchange: Exchange, shown: Sequence[Tool], decision_id: str) -> HttpAnswer | None:
+    """What the virtual endpoint answers by itself; None for what belongs to an app.
+
+    Args:
+        exchange: A request on the virtual endpoint that was let through.
+        shown: What a list may show to the caller, of all apps.
+        decision_id: Goes into the header.
+    """
+    if exchange.method in FORWARDED:
+        return None
+    headers = (("x-persona-decision", decision_id), ("cache-control", "no-store"))
+    if exchange.method in {"GET", "DELETE"}:
+        # No stream and no session: what a server may say to a client by itself comes from an app.
+        return HttpAnswer(HTTPStatus.METHOD_NOT_ALLOWED, (*headers, ("allow", "POST")), b"")
+    if not exchange.has_id:
+        return HttpAnswer(HTTPStatus.ACCEPTED, headers, b"")
+    if exchange.method in {"tools/list", "prompts/list"}:
+        return tool_list_answer(exchange, shown, decision_id)
+    result = own_result(exchange)
+    body: dict[str, object] = {"jsonrpc": "2.0", "id": exchange.id}
+    if result is None:
+        body["error"] = {"code": METHOD_NOT_FOUND, "message": "Method not found"}
+        status = HTTPStatus.NOT_FOUND if exchange.stateless else HTTPStatus.OK
+        return HttpAnswer(status, (*headers, _JSON), orjson.dumps(body))
+    return HttpAnswer(HTTPStatus.OK, (*headers, _JSON), orjson.dumps({**body, "result": result}))
 
 
 def resource_metadata_answer(path: str, options: AnswerOptions) -> HttpAnswer | None:

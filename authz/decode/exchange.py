@@ -60,6 +60,17 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """What goes to the app instead of what the client sent: the message that was judged, written anew."""
+
+    app: str
+    """The app that gets it."""
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    """To be set, whatever the client sent under these names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """A request that could be read whole."""
 
@@ -69,6 +80,8 @@ class Decoded:
     """MCP session id; None outside of a session."""
     notes: tuple[str, ...] = ()
     """What the record should say besides, for example that a client sent a header of ours."""
+    rewrite: Rewrite | None = None
+    """On the virtual endpoint, for what belongs to an app; None elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from authz.server import clock
 from authz.server.outgoing import Passing, Speech
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Answer, Metadata
+from authz.server.virtual import at_home
 from authz.server.wire import check_response, read_check
 from authz.stores.histories import Histories
 from authz.stores.trail import Trail, TrailError
@@ -143,12 +144,14 @@ class Authorizer:
                 session=decoded.session,
             )
             user = snapshot.definitions.users.get(caller.user)
+            if route.virtual:
+                call = at_home(call, persona, user)
             judgement = judge(call, persona, user)
             observed = self.histories.observe(call, persona, lets_pass(judgement, persona), decision=identity)
             history = (yield observed) if inspect.isawaitable(observed) else observed
             decision = conclude(judgement, call, persona, history)
             if decision.effect.passes:
-                passing = Passing(request, exchange, call, persona, user, decision, identity)
+                passing = Passing(request, exchange, call, persona, user, decision, identity, decoded.rewrite)
                 outgoing = self.speech.passing(passing, snapshot.definitions.apps)
                 response = check_response(decision.effect, outgoing, identity)
         except Refusal as refusal:

@@ -1,6 +1,6 @@
 """What Envoy is told to do: forward with our headers, or answer in the caller's protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from authz.core.app import App, Tool
@@ -10,8 +10,8 @@ from authz.core.persona import Persona
 from authz.core.request import Request
 from authz.core.user import User
 from authz.core.visible import visible
-from authz.decode import Exchange
-from authz.decode.answers import AnswerOptions, refusal_answer, tool_list_answer
+from authz.decode import Exchange, Rewrite
+from authz.decode.answers import AnswerOptions, refusal_answer, tool_list_answer, virtual_answer
 from authz.decode.mcp.lists import listed
 from authz.server.wire import Forward, Headers, Reply
 
@@ -31,6 +31,8 @@ class Passing:
     user: User | None
     decision: Decision
     id: str
+    rewrite: Rewrite | None = None
+    """On the virtual endpoint: what goes to the app instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +44,31 @@ class Speech:
     def passing(self, what: Passing, apps: Mapping[str, App]) -> Forward | Reply:
         """Forward the request, or answer a list from the definitions that a person has read."""
         candidates = _candidates(what, apps)
+        if what.exchange.virtual:
+            own = virtual_answer(what.exchange, _shown(what, candidates or []), what.id)
+            if own is not None:
+                return Reply(own.status, own.headers, own.body)
         if candidates is not None and listed(what.exchange, candidates):
-            kind = Kind.PROMPT if what.exchange.method == "prompts/list" else Kind.TOOL
-            shown = visible(what.call, what.persona, what.user, candidates, kind)
-            answer = tool_list_answer(what.exchange, shown, what.id)
+            answer = tool_list_answer(what.exchange, _shown(what, candidates), what.id)
             return Reply(answer.status, answer.headers, answer.body)
         app = apps.get(what.call.action.app or "")
         return Forward(
             _stated(what),
             _taken_out(what.request, "strip" if app is None else app.authorization),
             ((DECISION, what.id),),
+            what.rewrite,
         )
 
     def refusing(self, exchange: Exchange, decision: Deny, identity: str) -> Reply:
         """Answer with the refusal, in the caller's protocol."""
         answer = refusal_answer(exchange, decision, identity, self.options)
         return Reply(answer.status, answer.headers, answer.body)
+
+
+def _shown(what: Passing, candidates: Sequence[Tool]) -> list[Tool]:
+    """Those of `candidates` that the caller might call."""
+    kind = Kind.PROMPT if what.exchange.method == "prompts/list" else Kind.TOOL
+    return visible(what.call, what.persona, what.user, candidates, kind)
 
 
 def _candidates(what: Passing, apps: Mapping[str, App]) -> list[Tool] | None:

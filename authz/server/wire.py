@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from authz.core.decision import Effect, Refusal
 from authz.core.reason import Reason
 from authz.core.request import Request, Source, Trace
+from authz.decode import Rewrite
 from authz.server.pb.base_pb2 import HeaderValue, HeaderValueOption
 from authz.server.pb.ext_authz_pb2 import AttributeContext, CheckRequest, CheckResponse
 
@@ -33,6 +34,8 @@ class Forward:
     set_headers: Headers = ()
     remove_headers: Sequence[str] = ()
     response_headers: Headers = ()
+    rewrite: Rewrite | None = None
+    """What the request has to become on its way to the app, for Envoy's Lua filter; None for no change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,14 @@ def check_response(effect: Effect, outgoing: Forward | Reply, decision: str) -> 
     response.ok_response.headers.extend(_options(outgoing.set_headers))
     response.ok_response.headers_to_remove.extend(outgoing.remove_headers)
     response.ok_response.response_headers_to_add.extend(_options(outgoing.response_headers))
+    if outgoing.rewrite is not None:
+        response.dynamic_metadata.fields["rewrite"].struct_value.update(
+            {
+                "app": outgoing.rewrite.app,
+                "body": outgoing.rewrite.body.decode(),
+                "headers": dict(outgoing.rewrite.headers),
+            }
+        )
     return response.SerializeToString()
 
 

@@ -5,6 +5,7 @@ The order is that of trust: the HTTP around it, the JSON, the envelope, the era,
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from authz.core.app import Tool
@@ -19,6 +20,7 @@ from authz.decode.mcp.answer import answered
 from authz.decode.mcp.methods import METHODS, STATELESS_VERSIONS, Method
 from authz.decode.mcp.plan import NO_PLAN, Called, Plan
 from authz.decode.mcp.uris import refuse_odd_name, refuse_odd_uri
+from authz.decode.mcp.virtual import greeted_version, rewritten
 from authz.decode.strictjson import (
     INVALID_REQUEST,
     distinct_keys,
@@ -143,7 +145,13 @@ def _read(
         virtual=route.virtual,
     )
     action = _action(request, route, plans, _Message(method, params, known))
-    return Decoded(action=action, exchange=exchange, session=session, notes=notes)
+    if not route.virtual:
+        return Decoded(action=action, exchange=exchange, session=session, notes=notes)
+    if method == "initialize":
+        exchange = replace(exchange, version=greeted_version(params))
+    called = plans.get(action.app or "", NO_PLAN).tools.get(action.name) if method == "tools/call" else None
+    rewrite = rewritten(action, body, called.mirrored if called is not None else ())
+    return Decoded(action=action, exchange=exchange, session=session, notes=notes, rewrite=rewrite)
 
 
 def _identifier(body: Mapping[str, Json], method: str, known: Method | None) -> str | int | None:
