@@ -18,6 +18,7 @@ class RedisServer:
         self.folder = folder
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
+        self.options: tuple[str, ...] = ("--port", "0")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -31,9 +32,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = ["redis-server", "--port", "0", "--unixsocket", str(self.socket), "--save", ""]
+        command = ["redis-server", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            [*command, "--appendonly", "no", "--dir", str(self.folder)], stdout=subprocess.DEVNULL
+            [*command, "--dir", str(self.folder), *self.options], stdout=subprocess.DEVNULL
         )
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
@@ -69,3 +70,15 @@ class RedisServer:
             self._process.wait()
             self._process = None
             self.socket.unlink(missing_ok=True)
+
+
+class ClusterNode(RedisServer):
+    """A server that listens on a port and has cluster mode on."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        super().__init__(folder)
+        with socket.create_server(("127.0.0.1", 0)) as one:
+            self.port: int = one.getsockname()[1] % 40_000 + 1024
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.options = ("--port", str(self.port), "--cluster-enabled", "yes")

@@ -191,6 +191,16 @@ async def test_an_outcome_counts_once(store: Store) -> None:
     assert await figures(store, job, [build_call(2, target="/b"), build_call(3, target="/a")]) == [1, 2]
 
 
+async def test_two_hundred_racing_calls_share_exactly_fifty_places(store: Store) -> None:
+    """Check and reservation are one step."""
+    job = build_persona(build_rule(Calls(per=HOUR), 50))
+
+    found = await asyncio.gather(*(observe(store, build_call(n / 1000), job) for n in range(200)))
+
+    assert sum(1 for one in found if one.took[0] == 1) == 50
+    assert sum(1 for one in found if (one.figures[0] or 0) <= 50) == 50
+
+
 steps = st.tuples(
     st.integers(1, 900),
     st.sampled_from(["read", "send"]),
@@ -204,7 +214,7 @@ steps = st.tuples(
 
 @pytest.mark.system("redis-server")
 @settings(
-    max_examples=25,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
