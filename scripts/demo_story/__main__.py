@@ -65,6 +65,4 @@ async def _interruptible(state: Path, options: argparse.Namespace, environment: 
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)
+    sys.exit(main())

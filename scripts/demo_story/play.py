@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from scripts.demo_story.story import Story, by_hand
 from scripts.demo_story.trail import Trail
 from scripts.demo_story.world import World
 
+PAUSE = 0.8
+"""Seconds before each step when a person watches."""
+
 
 async def play(state: Path, port: int | None, environment: Mapping[str, str], *, check: bool) -> int:
     """Tell the story; with `check`, 0 only if it went as told."""
-    screen = Screen()
+    screen = Screen(pause=0 if check or not sys.stdout.isatty() else PAUSE)
     with Stack(state / "logs", environment) as stack:
         try:
             return await _tell(World(stack, state, port), screen, check=check)
@@ -42,6 +46,7 @@ async def _tell(world: World, screen: Screen, *, check: bool) -> int:
     if story.wrong:
         screen.bad("; ".join(story.wrong))
     if check:
+        screen.line("(a temporary folder goes when the check has passed; --state DIR keeps it)")
         screen.line("not as told" if story.wrong else "every call was decided as the story says")
         return 1 if story.wrong else 0
     screen.heading("Try it by hand: allowed, refused, no key")

@@ -1,5 +1,6 @@
 """What a person sees of the demo. Must not decide anything."""
 
+import time
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -12,7 +13,9 @@ from scripts.demo_story.trail import Record
 class Screen:
     """Prints as it happens; long lines are left to the terminal, so that they can be copied."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float) -> None:
+        """`pause`: seconds before each step, so that a person can follow."""
+        self.pause = pause
         self.console = Console(highlight=False, soft_wrap=True)
 
     def heading(self, text: str) -> None:
@@ -22,6 +25,7 @@ class Screen:
 
     def step(self, text: str) -> None:
         """What the agent is about to do."""
+        time.sleep(self.pause)
         self.console.print(f"\n[bold]{escape(text)}[/]")
 
     def fact(self, text: str) -> None:

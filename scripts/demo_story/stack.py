@@ -58,20 +58,24 @@ class Stack:
         process = dict(self._running)[name]
         deadline = time.monotonic() + PATIENCE
         while not await asyncio.to_thread(ready):
-            if process.poll() is not None:
-                raise Failure(f"{name} ended with status {process.returncode}: {self.last_words(name)}")
+            if (status := _end(process)) is not None:
+                raise Failure(f"{name} ended with status {status}: {self.last_words(name)}")
             if time.monotonic() > deadline:
                 raise Failure(f"{name} does not answer after {PATIENCE:.0f} s: {self.last_words(name)}")
             await asyncio.sleep(0.02)
 
     def dead(self) -> str | None:
         """The name of a process that ended although nobody asked it to."""
-        return next((name for name, process in self._running if process.poll() is not None), None)
+        return next((name for name, process in self._running if _end(process) is not None), None)
 
     def last_words(self, name: str) -> str:
         """The last line of its log."""
-        lines = [line for line in self._log(name).read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line for line in self.said(name).splitlines() if line.strip()]
         return lines[-1].strip() if lines else "it said nothing"
+
+    def said(self, name: str) -> str:
+        """All that it said so far."""
+        return self._log(name).read_text(errors="replace")
 
     async def run(self, *command: str | Path) -> tuple[int, str]:
         """Run a command to its end and give its status and what it said; it does not outlive us."""
@@ -86,26 +90,24 @@ class Stack:
         try:
             said, _ = await process.communicate()
         finally:
-            _signal(process.pid, signal.SIGKILL)
+            if process.returncode is None:
+                _signal(process.pid, signal.SIGKILL)
         return process.returncode or 0, said.decode(errors="replace")
 
     def stop(self) -> None:
         """Ask all to go, then make them."""
-        while self._running:
-            going = self._running
-            self._running = []
-            for _, process in reversed(going):
-                if process.poll() is None:
-                    _signal(process.pid, signal.SIGTERM)
-            deadline = time.monotonic() + GRACE
-            for _, process in reversed(going):
-                try:
-                    process.wait(max(0.0, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                # What the process itself started and left behind.
-                _signal(process.pid, signal.SIGKILL)
-                process.wait()
+        going = self._running[::-1]
+        self._running = []
+        for _, process in going:
+            _signal(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        for _, process in going:
+            while _end(process) is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+        for _, process in going:
+            # Itself, if it would not go, and whatever it started and left behind.
+            _signal(process.pid, signal.SIGKILL)
+            process.wait()
 
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
@@ -113,6 +115,12 @@ class Stack:
     @staticmethod
     def _tied(command: Sequence[str | Path], ending: signal.Signals) -> list[str]:
         return [sys.executable, "-S", str(TIED), str(int(ending)), str(os.getpid()), *map(str, command)]
+
+
+def _end(process: subprocess.Popen[bytes]) -> int | None:
+    """How it ended, if it did. It is not reaped: its number stays its own until its group is gone."""
+    ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return ended.si_status if ended is not None else None
 
 
 def _signal(group: int, number: signal.Signals) -> None:

@@ -49,8 +49,8 @@ class Story:
 
     async def tell(self) -> Key:
         """All of it; gives the key for those who want to try by hand."""
-        key, doomed = await self.world.issue(), await self.world.issue()
-        await self.world.start()
+        key, doomed = await self.world.start()
+        self.trail.follow()
         self.screen.line(
             f"The agent has an address, http://{self.world.address}, and an Agent Access Key. No more."
         )
@@ -60,7 +60,7 @@ class Story:
             await self._strays(agent)
             await self._ships(agent)
             self.screen.step("Hangs up")
-        await self._recorded()
+        await self._recorded(Expected(tool="DELETE", verdict="allow"))
         await self._without_key()
         await self._revoked(doomed)
         return key
@@ -189,14 +189,20 @@ class Story:
         self.screen.fact(f"answer {answer.status}: {_brief(answer.text)}")
         records = await self._recorded(*expected)
         if answer.decision is not None:
-            self._hold(answer.decision in {record.id for record in records}, "", quiet=True)
+            self._hold(
+                answer.decision in {record.id for record in records},
+                "the answer names its decision",
+                quiet=True,
+            )
         allowed = all(one.verdict == "allow" for one in expected)
         self._hold(answer.ok == allowed, f"the agent was told {'yes' if allowed else 'no'}", quiet=True)
         return answer
 
     async def _recorded(self, *expected: Expected) -> Sequence[Record]:
         """Tell what the trail holds since the last step; each expectation must be there."""
-        records = await self.trail.news(len(expected))
+        records = await self.trail.news(
+            lambda found: all(any(one.met(record) for record in found) for one in expected)
+        )
         for record in records:
             self.screen.record(record)
         for one in expected:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from authz.audit import sentence
 from scripts.demo_story.failure import Failure
 from scripts.demo_story.stack import Stack
 
+READER = "reader"
 PATIENCE = 5.0
 """Seconds that a reader waits for a decision it knows to have been made."""
 
@@ -58,35 +60,46 @@ class Record:
 
 
 class Trail:
-    """A reader that remembers how far it came."""
+    """A reader that follows the trail, and remembers how far it came."""
 
     def __init__(self, personas: Path, state: Path, stack: Stack) -> None:
         self._personas = personas
         self._state = state
         self._stack = stack
-        self._told: set[str] = set()
+        self._told = 0
 
-    async def news(self, at_least: int) -> list[Record]:
-        """The decisions made since the last time that this was asked, oldest first."""
+    def follow(self) -> None:
+        """Begin to read; the trail exists by now."""
+        command = ("audit", "tail", "--state", self._state, "--lines", "1000", "--json")
+        self._stack.start(READER, [self._personas, *command])
+
+    async def news(self, enough: Callable[[list[Record]], bool]) -> list[Record]:
+        """The decisions made since this was last asked, oldest first, once they are `enough`."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            fresh = [record for record in await self.all() if record.id not in self._told]
-            if len(fresh) >= at_least or time.monotonic() > deadline:
-                self._told.update(record.id for record in fresh)
+            records = _decisions(self._stack.said(READER))
+            fresh = records[self._told :]
+            if enough(fresh) or time.monotonic() > deadline:
+                self._told = len(records)
                 return fresh
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
 
     async def all(self) -> list[Record]:
-        """Every decision."""
+        """Every decision, from the trail as it lies on disk now."""
         status, said = await self._stack.run(
             self._personas, "audit", "show", "--state", self._state, "--json"
         )
         if status:
             raise Failure(f"the trail cannot be read: {said.strip()}")
-        lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-        return [Record(line) for line in lines if line.get("decision") in VERDICTS]
+        return _decisions(said)
 
     async def verifies(self) -> tuple[bool, str]:
         """Whether nothing is missing or altered."""
         status, said = await self._stack.run(self._personas, "audit", "verify", "--state", self._state)
         return status == 0, said.strip()
+
+
+def _decisions(said: str) -> list[Record]:
+    lines = said.splitlines(keepends=True)
+    read = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+    return [Record(line) for line in read if line.get("decision") in VERDICTS]

@@ -3,6 +3,7 @@
 Must not know the story that is told in it.
 """
 
+import asyncio
 import json
 import signal
 import sys
@@ -74,14 +75,15 @@ class World:
         if status:
             raise Failure(f"the key could not be revoked: {said.strip()}")
 
-    async def start(self) -> None:
-        """Start everything, apps first, and wait until all of it answers."""
+    async def start(self) -> tuple[Key, Key]:
+        """Start everything and wait until all of it answers; gives two keys to it."""
         if listening(self.port)():
             raise Failure(f"port {self.port} is in use; leave --port out or choose another")
-        binary = await self._configuration()
         for app, port in self.apps.items():
             options = ("--port", str(port), "--state", self.state / "apps" / f"{app}.json")
             self.stack.start(app, [sys.executable, "-m", f"scripts.demo_apps.{app}", *options])
+        # One key after the other, as they share a store; meanwhile the apps get ready.
+        binary, keys = await asyncio.gather(self._configuration(), self._keys())
         serve = ("serve", "--defs", ROOT / "personas", "--state", self.state)
         self.stack.start(
             "authorizer", [self.personas, *serve, "--listen", f"unix:{self.socket}"], ending=signal.SIGTERM
@@ -91,6 +93,10 @@ class World:
             await self.stack.answers(app, listening(port))
         self.stack.start("envoy", [binary, "-c", self._config, "-l", "warning", *ENVOY])
         await self.stack.answers("envoy", listening(self.port))
+        return keys
+
+    async def _keys(self) -> tuple[Key, Key]:
+        return await self.issue(), await self.issue()
 
     def remembered(self, app: str) -> dict[str, Any]:
         """What an app holds at this moment."""
