@@ -27,14 +27,13 @@ def allow(calls: Sequence[tuple[Metadata, bytes]]) -> Sequence[Answer]:
 async def main() -> None:
     """Serve until killed."""
     transport, port = sys.argv[1], int(sys.argv[2])
-    server: object
     if transport == "grpc":
-        server = GrpcServer({CHECK: allow})
-        await server.start(f"127.0.0.1:{port}")  # type: ignore[attr-defined]  # a GrpcServer here
+        grpcio = GrpcServer({CHECK: allow})
+        await grpcio.start(f"127.0.0.1:{port}")
+        await asyncio.Event().wait()
     else:
-        server = await serve(("127.0.0.1", port), {CHECK: allow})
-    await asyncio.Event().wait()
-    del server
+        await serve(("127.0.0.1", port), {CHECK: allow})
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

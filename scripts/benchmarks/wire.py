@@ -8,6 +8,7 @@ system time of the server's process. Rounds are interleaved; the figure is the m
 import argparse
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -75,7 +76,7 @@ def definitions(folder: Path) -> Path:
     folder.mkdir()
     for path in (ROOT / "personas").glob("*.yaml"):
         text = path.read_text()
-        (folder / path.name).write_text(text.replace("calls: 60, per: 1m", "calls: 100000000, per: 1m"))
+        (folder / path.name).write_text(re.sub(r"calls: \d+, per: 1m", "calls: 100000000, per: 1m", text))
     for path in (ROOT / "personas").glob("*.tools.json"):
         (folder / path.name).write_bytes(path.read_bytes())
     return folder
@@ -152,6 +153,8 @@ def main() -> None:
         for port, _ in servers.values():
             confirm(port, asked)
         figures = measure(servers, framed, options.rounds, options.calls)
+        for port, _ in servers.values():
+            confirm(port, asked)
     show(figures)
     if options.json:
         options.json.write_text(json.dumps({"wire": figures}, indent=2) + "\n")
