@@ -143,11 +143,16 @@ def test_workers_on_one_redis_share_a_budget_exactly(tmp_path: Path, definitions
         for one in pair:
             while one.ask(unknown).denied_response.status.code == 401:
                 assert time.monotonic() < deadline
-        message = [check(key=key, body=tool_call("get_ticket", ticket=f"T-{n}")) for n in range(12)]
+        spent = {0: False, 1: False}
+        number = 0
+        while not all(spent.values()):
+            # A busy machine may not answer in Redis' 20 ms: such a call is denied, and asked again.
+            assert time.monotonic() < deadline
+            message = check(key=key, body=tool_call("get_ticket", ticket=f"T-{number}"))
+            refused = pair[number % 2].ask(message).denied_response.body
+            spent[number % 2] = "behaviour.limit" in refused
+            number += 1
 
-        passed = [allowed(pair[n % 2], one) for n, one in enumerate(message)]
-
-        assert passed.count(True) == 5
         shown = personas("audit", "show", "--state", str(pair[0].state), "--json").stdout.splitlines()
         records = [one for one in map(orjson.loads, shown) if one["kind"] == "decision"]
         assert sum(one["effect"] == "allowed" for one in records) == 5
