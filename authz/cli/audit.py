@@ -1,8 +1,10 @@
 """`personas audit`: reads and proves the trail."""
 
+import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
 from authz.audit import sentence
-from authz.audit.filter import Filter
+from authz.audit.cef import cef_line
+from authz.audit.filter import Filter, read_since
+from authz.audit.ocsf import ocsf_event
+from authz.audit.page import page
+from authz.audit.summary import Summary
+from authz.audit.table import header, row
 from authz.cli.audit_words import card, colour_of, told
 from authz.cli.failure import Failure
 from authz.stores.trail import TrailError, Verdict, read_records, verify
@@ -145,6 +152,71 @@ def tail(
                 console.print(sentence(record), style=colour_of(record), markup=False)
     except KeyboardInterrupt:
         return
+
+
+class Format(StrEnum):
+    """How records are written out."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    OCSF = "ocsf"
+    CEF = "cef"
+
+
+@app.command("export")
+def export_records(
+    state: State,
+    *,
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.JSONL,
+    agent: Agent = None,
+    user: User = None,
+    persona: Persona = None,
+    app: App = None,
+    tool: Tool = None,
+    decision: Decision = None,
+    reason: Reason = None,
+    since: Since = None,
+) -> None:
+    """Write records to standard output, oldest first, one a line."""
+    trail_of(state)
+    chosen = wanted(agent, user, persona, app, tool, decision, reason, since)
+    if form is Format.CSV:
+        typer.echo(header())
+    for record in read_records(state):
+        if chosen.passes(record):
+            typer.echo(_WRITERS[form](record))
+
+
+_WRITERS: Mapping[Format, Callable[[Mapping[str, object]], str | bytes]] = {
+    Format.JSONL: orjson.dumps,
+    Format.CSV: row,
+    Format.OCSF: lambda record: orjson.dumps(ocsf_event(record)),
+    Format.CEF: lambda record: cef_line(record, importlib.metadata.version("agent-personas")),
+}
+
+
+@app.command()
+def report(
+    state: State,
+    *,
+    since: Annotated[str, typer.Option("--since", help="An instant (RFC 3339) or a duration.")] = "1d",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write.")] = Path("report.html"),
+) -> None:
+    """Write one self-contained HTML page: decisions over time, by persona, agent and reason."""
+    trail_of(state)
+    now = datetime.now(UTC)
+    try:
+        begin = read_since(since, now)
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    summary = Summary(begin, now)
+    for record in read_records(state):
+        summary.add(record)
+    try:
+        output.write_text(page(summary), encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"{output}: {(error.strerror or 'cannot be written').lower()}") from None
+    typer.echo(f"{output}: {summary.total} decisions since {begin.isoformat(timespec='seconds')}")
 
 
 @app.command("verify")
