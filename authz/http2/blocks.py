@@ -1,6 +1,7 @@
 """Field blocks of one connection: put together from HEADERS and CONTINUATION, read, and remembered.
 
-Once blocks carry no state, a block that came before is answered by one look-up.
+Once blocks carry no state, a block that came before is answered by one look-up, and one that differs from an
+earlier one in some metadata costs the reading of that.
 """
 
 from types import MappingProxyType
@@ -11,6 +12,7 @@ from authz.http2.codes import ConnectionFault, ErrorCode, Status
 from authz.http2.head import Head, read_head, read_trailers
 from authz.http2.hpack import Decoder, ListTooLarge
 from authz.http2.limits import Limits
+from authz.http2.pattern import Pattern, Reading
 from authz.http2.unary import refusal
 
 _REMEMBERED_BLOCKS: Final = 256
@@ -26,12 +28,14 @@ _TOO_LARGE: Final = Head(
 class Blocks:
     """Reads the field blocks of one connection, in their order."""
 
-    __slots__ = ("_decoder", "_heads", "_limits", "_part", "_parts", "_started")
+    __slots__ = ("_decoder", "_heads", "_last", "_limits", "_part", "_parts", "_pattern", "_started")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._decoder = Decoder(limits.header_list_bytes, limits.header_table_bytes)
         self._heads: dict[bytes, Head] = {}
+        self._last: Reading | None = None
+        self._pattern: Pattern | None = None
         self._part = bytearray()
         self._parts = 0
         self._started = (0, 0)
@@ -71,17 +75,27 @@ class Blocks:
             Malformed: It can, but the request breaks HTTP.
         """
         head = self._heads.get(block)
-        if head is None:
-            decoder = self._decoder
-            try:
-                fields = decoder.decode(block)
-            except ListTooLarge:
-                return _TOO_LARGE
-            head = read_head(fields)
-            if decoder.stateless and not decoder.secret and len(block) <= _REMEMBERED_BYTES:
-                if len(self._heads) >= _REMEMBERED_BLOCKS:
-                    self._heads.clear()
-                self._heads[block] = head
+        if head is None and self._pattern is not None:
+            head = self._pattern.head(block, self._decoder)
+        return head or self._read(block)
+
+    def _read(self, block: bytes) -> Head:
+        """The long way, and what can be remembered of it."""
+        decoder = self._decoder
+        try:
+            fields = decoder.decode(block)
+        except ListTooLarge:
+            return _TOO_LARGE
+        head = read_head(fields)
+        if decoder.stateless and not decoder.secret and len(block) <= _REMEMBERED_BYTES:
+            if len(self._heads) >= _REMEMBERED_BLOCKS:
+                self._heads.clear()
+            self._heads[block] = head
+            reading = Reading(block=block, starts=decoder.starts, fields=fields, head=head)
+            if self._last is not None:
+                found = Pattern.between(self._last, reading, self._limits.header_list_bytes)
+                self._pattern = found or self._pattern
+            self._last = reading
         return head
 
     def trailers(self, block: bytes) -> None:

@@ -99,6 +99,17 @@ def read_head(fields: Iterable[tuple[bytes, bytes]]) -> Head:
     )
 
 
+def plain_metadata(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | None:
+    """The fields as metadata, if that is all that they are and they are sound."""
+    try:
+        found = _checked(fields)
+    except Malformed:
+        return None
+    if any(name[:1] == b":" or name in _OF_THE_CALL for name in found):
+        return None
+    return {name.decode("ascii"): value.decode("latin-1") for name, value in found.items()}
+
+
 def read_trailers(fields: Iterable[tuple[bytes, bytes]]) -> None:
     """Check the trailers of a request; a unary gRPC call has no use for them.
 

@@ -7,6 +7,7 @@ table and is constant.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from authz.http2 import huffman
@@ -23,7 +24,8 @@ _REMEMBERED_FIELDS: Final = 512
 _REMEMBERED_BYTES: Final = 512
 _INDEXED: Final = 0x80
 _INCREMENTAL: Final = 0x40
-_RESIZE: Final = 0x20
+RESIZE: Final = 0x20
+RESIZE_MASK: Final = 0xE0
 _NEVER_INDEXED: Final = 0x10
 _STRING_MASK: Final = 0x7F
 _MORE: Final = 0x80
@@ -33,6 +35,11 @@ _LONGEST_INTEGER: Final = 4
 
 class ListTooLarge(Exception):  # noqa: N818 - not a fault: the call is refused, the connection goes on
     """The decoded header list is larger than we said we take. The table's state is as it must be."""
+
+
+def list_bytes(fields: Iterable[Field]) -> int:
+    """The size of a header list as RFC 9113 section 6.5.2 counts it."""
+    return sum(len(name) + len(value) + _OVERHEAD for name, value in fields)
 
 
 def _fault(text: str) -> ConnectionFault:
@@ -87,6 +94,7 @@ class Decoder:
         "_size",
         "_table",
         "secret",
+        "starts",
     )
 
     def __init__(self, list_bytes: int, table_bytes: int) -> None:
@@ -99,6 +107,8 @@ class Decoder:
         self._fields: dict[bytes, Field] = {}
         self.secret = False
         """Whether the last block held a field that must not be remembered (section 7.1.3)."""
+        self.starts: list[int] = []
+        """Where each field of the last block began."""
 
     @property
     def stateless(self) -> bool:
@@ -126,10 +136,12 @@ class Decoder:
         at = self._resize(block)
         end = len(block)
         self.secret = False
+        self.starts = starts = []
         found: list[Field] = []
         room = self._list_bytes
         while at < end:
             first = block[at]
+            starts.append(at)
             if first >= _INDEXED:
                 index, at = _integer(block, at, 0x7F)
                 field = self._entry(index)
@@ -139,7 +151,7 @@ class Decoder:
                     self._insert(field)
                 else:
                     field, at = self._remembered(block, at, 0x3F)
-            elif first >= _RESIZE:
+            elif first >= RESIZE:
                 raise _fault("table size update inside a block")
             elif first >= _NEVER_INDEXED or self._max_size:
                 self.secret |= first >= _NEVER_INDEXED
@@ -156,7 +168,7 @@ class Decoder:
     def _resize(self, block: bytes) -> int:
         """Apply the size updates at the start of a block (section 6.3); gives where they end."""
         at = 0
-        while at < len(block) and block[at] & 0xE0 == _RESIZE:
+        while at < len(block) and block[at] & RESIZE_MASK == RESIZE:
             size, at = _integer(block, at, 0x1F)
             if size > self._allowed:
                 raise _fault("table size update beyond what we allow")
