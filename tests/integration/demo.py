@@ -6,7 +6,7 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,13 +57,14 @@ class Demo:
 
 
 @contextmanager
-def demo(state: Path, *options: str) -> Iterator[Demo]:
+def demo(state: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Demo]:
     """A demo with its state in `state`; killed at the end if it is still there."""
     process = subprocess.Popen(
         [ROOT / "scripts" / "demo", "--state", state, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
+        env={**os.environ, **(env or {})},
     )
     try:
         yield Demo(process, state)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.export.receivers import attributes, otlp_receiver
 from tests.integration.demo import ROOT, Demo, demo, processes
 
 HALF_WAY = "Drafts a reply"
@@ -132,3 +133,18 @@ def test_a_state_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_with_a_collector_each_decision_is_a_child_of_the_call_that_it_judged(tmp_path: Path) -> None:
+    """An operator finds the refusal where the slow or failed call is looked for: in its trace."""
+    with otlp_receiver() as collector:
+        with demo(
+            tmp_path / "state", "--check", env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
+        ) as running:
+            assert running.end() == 0, running.output
+        spans = {span.span_id: span for span in collector.spans}
+        refused = [span for span in spans.values() if attributes(span).get("persona.decision") == "deny"]
+        (adjusted,) = [span for span in refused if "adjustments" in span.name]
+
+        assert spans[adjusted.parent_span_id].trace_id == adjusted.trace_id
+        assert len(refused) == 8
