@@ -97,12 +97,15 @@ def run_case(case: Case, compiled: Compiled) -> Result:
     persona = compiled.definitions.personas[case.persona]
     histories = MemoryHistories()
     call = case.call
-    at = recorded(call, persona, compiled).call.at
+    first = recorded(call, persona, compiled).call
+    at = first.at
+    # Whoever is assumed for the call made the earlier ones as well, though others could have made those.
+    user = first.caller.user if first.caller.user in compiled.definitions.users else call.user
     before: list[Judged] = []
     for index, one in enumerate(case.history):
         then = at - one.ago
         line = one.model_copy(
-            update={"at": one.at or then, "user": one.user or call.user, "agent": one.agent or call.agent}
+            update={"at": one.at or then, "user": one.user or user, "agent": one.agent or call.agent}
         )
         for turn in range(one.times):
             name = f"{index}.{turn}"
