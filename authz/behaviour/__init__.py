@@ -3,6 +3,7 @@
 Pure but for the states it is handed: no I/O, no clock, no randomness. Where states live, the stores know.
 """
 
+from authz.behaviour.effects import Ask, Suspend, effects_of, may_ask
 from authz.behaviour.ledger import (
     NOTHING,
     Ledger,
@@ -27,6 +28,7 @@ from authz.core.reason import WAIVED_BY_SHADOW
 
 __all__ = [
     "NOTHING",
+    "Ask",
     "Digest",
     "Group",
     "Ledger",
@@ -34,13 +36,16 @@ __all__ = [
     "Plan",
     "Saved",
     "ScopeKey",
+    "Suspend",
     "Told",
     "Waiting",
     "counts",
+    "effects_of",
     "end",
     "fold",
     "lets_pass",
     "load",
+    "may_ask",
     "merge",
     "micros",
     "observe",

@@ -14,10 +14,12 @@ from authz.cli.failure import Failure
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "approvals": "Answer what agents ask of people.",
         "apps": "Make App files from an app's own description; pin and compare them.",
         "assertions": "Rotate and publish the keys that sign what apps are told.",
         "audit": "Read and prove the trail.",
         "check": "Compile definitions and print every error.",
+        "drift": "Show what left its baseline, and since when.",
         "explain": "Decide one call offline and show all four layers.",
         "export": "Ship the trail, when the exporter runs apart from `serve`.",
         "keys": "Issue, list and revoke Agent Access Keys.",
