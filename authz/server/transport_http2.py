@@ -129,6 +129,7 @@ class _Peer(asyncio.Protocol):
         self._wake: asyncio.TimerHandle | None = None
         self._wake_at = inf
         self._stall: asyncio.TimerHandle | None = None
+        self._linger: asyncio.TimerHandle | None = None
         self._flushing = False
         self._closing = True
 
@@ -162,7 +163,7 @@ class _Peer(asyncio.Protocol):
         del exc
         self._closing = True
         self._cancel(tuple(self._tasks))
-        for timer in (self._wake, self._stall):
+        for timer in (self._wake, self._stall, self._linger):
             if timer is not None:
                 timer.cancel()
         self._server.lost(self)
@@ -176,7 +177,8 @@ class _Peer(asyncio.Protocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-        self._transport.resume_reading()
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def drain(self) -> None:
         """Finish what is in flight, then close."""
@@ -268,9 +270,12 @@ class _Peer(asyncio.Protocol):
             _LOG.debug("connection ended: %s", fault)
         self._closing = True
         self._cancel(tuple(self._tasks))
+        # What is not sent yet has the time of any answer; whoever has everything need only hang up.
+        unsent = self._transport.get_write_buffer_size() > 0
+        seconds = self._server.limits.send_seconds if unsent else _LINGER_SECONDS
+        self._linger = self._loop.call_later(seconds, self._transport.abort)
         if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._stall = self._loop.call_later(_LINGER_SECONDS, self._transport.abort)
         else:
             self._transport.close()
 

@@ -1,5 +1,7 @@
 """The sending half: windows are never exceeded, and nothing is sent twice or lost."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,26 @@ def test_an_answer_that_waits_beyond_the_cap_ends_the_connection() -> None:
     assert caught.value.code is ErrorCode.ENHANCE_YOUR_CALM
 
 
+class Peer:
+    """Reads what is sent and holds it to the windows that it granted."""
+
+    def __init__(self, streams: Iterable[int], window: int) -> None:
+        self.room = dict.fromkeys(streams, window)
+        self.arrived = dict.fromkeys(self.room, b"")
+        self.ended: list[int] = []
+
+    def read(self, sent: bytes) -> None:
+        """Some more frames."""
+        for one in split(sent):
+            if one.kind == frames.DATA and one.payload:
+                self.arrived[one.stream_id] += one.payload
+                self.room[one.stream_id] -= len(one.payload)
+                assert self.room[one.stream_id] >= 0
+            if one.flags & frames.END_STREAM:
+                assert one.payload == unary.ANSWER_TRAILERS
+                self.ended.append(one.stream_id)
+
+
 @given(
     st.lists(st.binary(max_size=80), min_size=1, max_size=5),
     windows,
@@ -50,35 +72,21 @@ def test_windows_hold_and_everything_arrives(
     """Whatever is granted in whatever order: data within the windows, whole and in order, then the status."""
     outbox = Outbox(10_000)
     outbox.initial_window = start
-    going = {at: Stream(at, HEAD, 0, start) for at in range(len(contents))}
-    room = dict.fromkeys(going, start)
-    arrived = dict.fromkeys(going, b"")
-    ended: list[int] = []
+    streams = [Stream(at, HEAD, 0, start) for at in range(len(contents))]
+    peer = Peer(range(len(contents)), start)
+    going = {one.id: one for one in streams if not outbox.send_message(one, contents[one.id])}
+    peer.read(outbox.take())
 
-    def note() -> None:
-        for one in split(outbox.take()):
-            if one.kind == frames.DATA and one.payload:
-                arrived[one.stream_id] += one.payload
-                room[one.stream_id] -= len(one.payload)
-                assert room[one.stream_id] >= 0
-            if one.flags & frames.END_STREAM:
-                assert one.payload == unary.ANSWER_TRAILERS
-                ended.append(one.stream_id)
-
-    for at, content in enumerate(contents):
-        if outbox.send_message(going[at], content):
-            del going[at]
-    note()
     for which, grant in [*grants, *((at, 1000) for at in range(len(contents)))]:
         if which == -1:
-            room = {at: left + grant - outbox.initial_window for at, left in room.items()}
+            peer.room = {at: left + grant - outbox.initial_window for at, left in peer.room.items()}
             for one in outbox.resize(grant, tuple(going.values())):
                 del going[one.id]
         elif which in going:
-            room[which] += grant
+            peer.room[which] += grant
             if outbox.credit_stream(going[which], grant):
                 del going[which]
-        note()
+        peer.read(outbox.take())
 
-    assert (going, sorted(ended)) == ({}, list(range(len(contents))))
-    assert list(arrived.values()) == [message(content) for content in contents]
+    assert (going, sorted(peer.ended)) == ({}, list(range(len(contents))))
+    assert list(peer.arrived.values()) == [message(content) for content in contents]
