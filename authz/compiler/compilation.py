@@ -1,12 +1,13 @@
 """A set of definitions, compiled whole: every reference resolved, every error told, or nothing."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from authz.compiler.agents import admitted
 from authz.compiler.apps import compile_app
+from authz.compiler.bindings import compile_bindings
 from authz.compiler.people import LEVELS, compile_groups, compile_users
 from authz.compiler.personas import compile_persona, digest
 from authz.compiler.problem import DefinitionsError, Problem, Problems, did_you_mean, in_order, shown
@@ -18,6 +19,7 @@ from authz.compiler.written import (
     CASES,
     KINDS,
     AppDocument,
+    BindingsDocument,
     CasesDocument,
     DirectoryDocument,
     Header,
@@ -25,6 +27,8 @@ from authz.compiler.written import (
     ListsDocument,
     PersonaDocument,
 )
+from authz.core.app import Place
+from authz.core.binding import Binding, WorkloadBinding
 from authz.core.call import Agent
 from authz.core.definitions import Definitions
 from authz.core.persona import Persona
@@ -64,8 +68,27 @@ def compile_set(
         DefinitionsError: with all that is wrong, in order.
     """
     problems = Problems()
+    if not files:
+        problems.error(Place("definitions"), "there are none")
+    documents = (document for source in files for document in read(source, problems))
+    return compile_documents(documents, problems, pinned=pinned, progress=progress)
+
+
+def compile_documents(
+    documents: Iterable[Document],
+    problems: Problems,
+    *,
+    pinned: Mapping[str, bytes] | None = None,
+    progress: Progress | None = None,
+) -> Compiled:
+    """Compile what was read; `problems` may hold some already.
+
+    Raises:
+        DefinitionsError: with all that is wrong, in order.
+    """
     compilation = _Compilation(Scope(problems), pinned or {}, progress)
-    compilation.read(files)
+    for document in documents:
+        compilation.take(document)
     compiled = compilation.compiled()
     if problems.errors:
         raise DefinitionsError(problems.errors)
@@ -87,20 +110,12 @@ class _Compilation:
         if self.progress is not None:
             self.progress(self.steps, total)
 
-    def read(self, files: Sequence[SourceFile]) -> None:
-        """All documents, each against its model."""
-        problems = self.scope.problems
-        for source in files:
-            documents = read(source, problems)
-            for document in documents:
-                written = self._validated(document, is_cases=source.name.endswith(CASES_SUFFIX))
-                if written is not None:
-                    self.found.append((document, written))
-                self._step(2 * len(self.found) + len(files))
-        if not files:
-            problems.errors.append(Problem(_NOWHERE, "no definitions found"))
-        elif not self.found and not problems.errors:
-            problems.error(Document(files[0].name, None, 0).at(), "no document found")
+    def take(self, document: Document) -> None:
+        """One document, against its model."""
+        written = self._validated(document, is_cases=document.file.endswith(CASES_SUFFIX))
+        if written is not None:
+            self.found.append((document, written))
+        self._step(2 * len(self.found))
 
     def _validated(self, document: Document, *, is_cases: bool) -> Header | None:
         problems = self.scope.problems
@@ -130,6 +145,7 @@ class _Compilation:
         self._apps()
         subjects = self._people()
         personas, examples, cases = self._personas()
+        bindings, workloads = self._bindings()
         for document, written in self.of(CasesDocument):
             cases.extend(cases_of_file(document, written, self.scope))
         # Cases enforce nothing; what lies beside the definitions does.
@@ -142,6 +158,8 @@ class _Compilation:
                 users=self.scope.users,
                 groups=self.scope.groups,
                 subjects=subjects,
+                bindings=tuple(bindings.values()),
+                workloads=workloads,
                 digest="sha256:" + hashlib.sha256("".join(digests).encode()).hexdigest(),
             ),
             warnings=in_order(self.scope.problems.warnings),
@@ -186,6 +204,13 @@ class _Compilation:
             compile_users(document, written, self.scope, subjects)
         return subjects
 
+    def _bindings(self) -> tuple[dict[str, Binding], dict[str, WorkloadBinding]]:
+        bindings: dict[str, Binding] = {}
+        workloads: dict[str, WorkloadBinding] = {}
+        for document, written in self.of(BindingsDocument):
+            compile_bindings(document, written, self.scope, bindings, workloads)
+        return bindings, workloads
+
     def _personas(self) -> tuple[dict[str, Persona], dict[str, Agent], list[Case]]:
         personas: dict[str, Persona] = {}
         examples: dict[str, Agent] = {}
@@ -204,6 +229,3 @@ class _Compilation:
             cases.extend(cases_of(document, written, self.scope))
             self._step(2 * len(self.found))
         return personas, examples, cases
-
-
-_NOWHERE = Document("definitions", None, 0).at()

@@ -44,10 +44,13 @@ class Problems:
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    cut: set[Place] = field(default_factory=set)
+    """Mappings out of which something was taken because it was wrong."""
 
     def error(self, place: Place, message: str) -> None:
-        """Note what keeps the set from being used."""
-        self.errors.append(Problem(place, message))
+        """Note what keeps the set from being used; not what is only missing because it was cut out."""
+        if place not in self.cut:
+            self.errors.append(Problem(place, message))
 
     def warn(self, place: Place, message: str) -> None:
         """Note what is allowed and probably not meant."""

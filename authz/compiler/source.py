@@ -105,12 +105,21 @@ def read(source: SourceFile, problems: Problems) -> list[Document]:
         problems.error(place, f"is not YAML: {error.problem}")
     except yaml.reader.ReaderError as error:
         problems.error(_place_of_byte(name, data, error.position), f"is not YAML: {error.reason}")
+    except _Unreadable:
+        pass  # said where it was found
+    if not documents and not any(one.place.file == name for one in problems.errors):
+        # Half-written or emptied by mistake: what it defined would be gone without a word.
+        problems.error(Place(name), "holds no document")
     return documents
 
 
 def _place_of_byte(name: str, data: bytes, offset: int) -> Place:
     before = data[:offset]
     return Place(name, before.count(b"\n") + 1, offset - (before.rfind(b"\n") + 1) + 1)
+
+
+class _Unreadable(Exception):
+    """What follows in the file cannot be told apart from what went wrong."""
 
 
 @dataclass(slots=True)
@@ -131,8 +140,6 @@ class _Reader:
     file: str
     problems: Problems
     stack: list[_Open] = field(default_factory=list)
-    ignored: int = 0
-    """How deep inside something that is left out."""
     root: tuple[Plain, Mark] | None = None
 
     def documents(self, data: bytes) -> Iterator[Document]:
@@ -151,7 +158,7 @@ class _Reader:
                 self._refuse(event, f"alias `*{event.anchor}`: write the value out")
                 self._add(None, _packed(event))
             elif isinstance(event, yaml.DocumentStartEvent):
-                self.stack, self.ignored, self.root = [], 0, None
+                self.stack, self.root = [], None
             elif isinstance(event, yaml.DocumentEndEvent) and self.root is not None:
                 value, mark = self.root
                 if value is not None:
@@ -161,8 +168,6 @@ class _Reader:
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         if event.anchor is not None or event.tag is not None:
             self._check(event)
-        if self.ignored:
-            return
         top = self.stack[-1] if self.stack else None
         if top is not None and top.awaits_key and isinstance(top.value, dict):
             self._key(top, event)
@@ -178,17 +183,12 @@ class _Reader:
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         self._check(event)
         top = self.stack[-1] if self.stack else None
-        if not self.ignored and top is not None and isinstance(top.value, dict) and top.awaits_key:
+        if top is not None and top.awaits_key and isinstance(top.value, dict):
             self._refuse(event, "a key must be text")
-            top.key, top.awaits_key = ("", _packed(event)), False
-            self.ignored = 1
-            # The place of a key was taken: what follows is its value.
-            return
-        if self.ignored or len(self.stack) >= MAX_DEPTH:
-            if not self.ignored:
-                self._refuse(event, f"is nested deeper than {MAX_DEPTH} levels")
-            self.ignored += 1
-            return
+            raise _Unreadable
+        if len(self.stack) >= MAX_DEPTH:
+            self._refuse(event, f"is nested deeper than {MAX_DEPTH} levels")
+            raise _Unreadable
         at = _packed(event)
         if isinstance(event, yaml.MappingStartEvent):
             self.stack.append(_Open({}, (at, {})))
@@ -196,17 +196,10 @@ class _Reader:
             self.stack.append(_Open([], (at, [])))
 
     def _end(self) -> None:
-        if self.ignored:
-            self.ignored -= 1
-            if not self.ignored and len(self.stack) >= MAX_DEPTH:
-                self._add(None, 0)
-            return
         done = self.stack.pop()
         self._add(done.value, done.mark)
 
     def _add(self, value: Plain, mark: Mark) -> None:
-        if self.ignored:
-            return
         if not self.stack:
             self.root = (value, mark)
             return

@@ -52,6 +52,7 @@ def validate(document: Document, model: type[M], problems: Problems, dropped: se
             for path, detail in found:
                 if document.at(*path) not in known_bad:  # said already, when it was read
                     _report(document, model, path, detail, problems)
+            problems.cut.update(document.at(*path[:-1]) for path, _ in found if len(path) > 1)
             value = copy.deepcopy(value)
         if not _cut(document, value, [(path, detail["type"]) for path, detail in found], dropped):
             break

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from authz.compiler.written.app import AppDocument
 from authz.compiler.written.base import Header
+from authz.compiler.written.bindings import BindingsDocument
 from authz.compiler.written.cases import CasesDocument
 from authz.compiler.written.lists import LabelsDocument, ListsDocument
 from authz.compiler.written.people import DirectoryDocument
@@ -21,6 +22,7 @@ KINDS: Mapping[str, type[Header]] = MappingProxyType(
         "Directory": DirectoryDocument,
         "Lists": ListsDocument,
         "Labels": LabelsDocument,
+        "Bindings": BindingsDocument,
     }
 )
 """What a file of definitions may hold."""
@@ -32,6 +34,7 @@ __all__ = [
     "CASES",
     "KINDS",
     "AppDocument",
+    "BindingsDocument",
     "CasesDocument",
     "DirectoryDocument",
     "Header",
