@@ -1,6 +1,7 @@
 """The demo's customer file: an MCP server on the official SDK. Knows nothing of personas."""
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from typing_extensions import TypedDict
 
@@ -38,7 +39,7 @@ def build(state: State) -> MCPServer[None]:
 
     def find(customer: str) -> Customer:
         if customer not in customers:
-            raise ValueError(f"no customer `{customer}`")
+            raise ToolError(f"no customer `{customer}`")
         return customers[customer]
 
     @server.tool(title="Search customers", annotations=READ)

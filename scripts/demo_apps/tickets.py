@@ -1,6 +1,7 @@
 """The demo's ticket system: an MCP server on the official SDK. Knows nothing of personas."""
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from typing_extensions import TypedDict
 
@@ -68,7 +69,7 @@ def build(state: State) -> MCPServer[None]:
 
     def find(ticket: str) -> Ticket:
         if ticket not in tickets:
-            raise ValueError(f"no ticket `{ticket}`")
+            raise ToolError(f"no ticket `{ticket}`")
         return tickets[ticket]
 
     @server.tool(title="List tickets", annotations=READ)

@@ -128,6 +128,7 @@ async def test_a_tool_says_what_it_cannot_find(ports: dict[str, tuple[int, Path]
         result = await client.call_tool("get_ticket", {"ticket": "T-9"})
 
     assert result.is_error
+    assert ["no ticket `T-9`" in part.text for part in result.content if part.type == "text"] == [True]
 
 
 def test_an_adjusted_balance_stays_adjusted(tmp_path: Path) -> None:
