@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from authz.core.app import App
+from authz.core.binding import Binding, WorkloadBinding
 from authz.core.persona import Persona
 from authz.core.user import Entitlement, User
 
@@ -19,5 +20,9 @@ class Definitions:
     """Entitlements by app, by group: what a user of that group may do, whoever adds the user."""
     subjects: Mapping[str, str] = field(default_factory=dict)
     """User id by `issuer|subject` of an identity provider."""
+    bindings: tuple[Binding, ...] = ()
+    """Tokens that are believed."""
+    workloads: Mapping[str, WorkloadBinding] = field(default_factory=dict)
+    """Workloads that need no credential, by the peer identity that mTLS proves."""
     digest: str = ""
     """`sha256:` and hex, over all definitions."""

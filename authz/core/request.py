@@ -12,6 +12,8 @@ class Source:
     """IP address of the direct or trusted downstream peer; empty when unknown."""
     principal: str = ""
     """Peer identity that mTLS proved: first URI SAN, else DNS SAN, else subject. Empty without mTLS."""
+    thumbprint: str = ""
+    """SHA-256 of the peer's certificate (DER) as unpadded base64url (`x5t#S256`); empty when unknown."""
 
 
 UNKNOWN_SOURCE = Source()

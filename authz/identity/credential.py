@@ -35,8 +35,8 @@ class Credential(NamedTuple):
         return f"Credential({self.key!r}, token={'...' if self.token else None})"
 
 
-def find_credential(request: Request) -> Credential:
-    """The one credential for us.
+def find_credential(request: Request, *, elsewhere: bool = False) -> Credential | None:
+    """The one credential for us; with `elsewhere`, None where there is none beside what was found already.
 
     Raises:
         Refusal: `credential.missing`, `credential.malformed` or `request.ambiguous`.
@@ -47,6 +47,8 @@ def find_credential(request: Request) -> Credential:
     if request.repeated and not request.repeated.isdisjoint((AUTHORIZATION, KEY_HEADER)):
         raise Refusal(Reason.REQUEST_AMBIGUOUS, "a header with a credential came more than once")
     if own is None:
+        if elsewhere and (not authorization or not _ours(authorization)):
+            return None
         if not authorization:
             raise Refusal(Reason.CREDENTIAL_MISSING, "no credential")
         return _from_authorization(authorization)
@@ -58,6 +60,30 @@ def find_credential(request: Request) -> Credential:
     if not authorization:
         return Credential(key, None)
     return _beside(key, authorization)
+
+
+def header_token(request: Request, name: str) -> str | None:
+    """A token in a header of its own, as a binding names it.
+
+    Raises:
+        Refusal: it came twice, or is overlong.
+    """
+    value = request.headers.get(name)
+    if value is None:
+        return None
+    if name in request.repeated or "," in value:
+        raise Refusal(Reason.REQUEST_AMBIGUOUS, f"`{name}` came more than once")
+    if len(value) > MAX_HEADER:
+        raise Refusal(Reason.CREDENTIAL_MALFORMED, "the credential is overlong")
+    return value[7:] if value[:7].lower() == _BEARER else value
+
+
+def _ours(authorization: str) -> bool:
+    """Whether it could be meant for us: a key, or a token of which the bindings will tell."""
+    scheme, _, text = authorization.partition(" ")
+    return hides_key(authorization) or (
+        scheme.lower() in {"bearer", "dpop"} and _TOKEN.fullmatch(text) is not None
+    )
 
 
 def _from_authorization(value: str) -> Credential:
