@@ -10,7 +10,7 @@ from typing import Final
 from authz.http2 import frames
 from authz.http2.codes import ConnectionFault, ErrorCode, Status
 from authz.http2.head import Head, read_head, read_trailers
-from authz.http2.hpack import Decoder, ListTooLarge
+from authz.http2.hpack.decoder import Decoder, ListTooLarge
 from authz.http2.limits import Limits
 from authz.http2.pattern import Pattern, Reading
 from authz.http2.unary import refusal

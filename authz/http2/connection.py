@@ -20,8 +20,8 @@ from authz.http2.blocks import Blocks, stripped
 from authz.http2.codes import ConnectionFault, ErrorCode, Status, StreamFault
 from authz.http2.head import Malformed
 from authz.http2.limits import Budgets, Limits
-from authz.http2.outbox import Outbox, Stream
-from authz.http2.timers import Timers
+from authz.http2.outbox import Outbox
+from authz.http2.stream import Stream, Timers
 from authz.http2.unary import PREFIX_BYTES, NoMessage, Reply, read_message, refusal
 
 _FRAME_HEAD: Final = frames.HEAD.size

@@ -10,7 +10,7 @@ from typing import Final
 
 from authz.http2 import frames
 from authz.http2.codes import ConnectionFault, ErrorCode, StreamFault
-from authz.http2.head import Head
+from authz.http2.stream import Stream
 from authz.http2.unary import ANSWER_HEAD, ANSWER_TRAILERS, PREFIX_BYTES, Reply, answer
 
 _HEAD_PART: Final = bytes((0, 0, len(ANSWER_HEAD), frames.HEADERS, frames.END_HEADERS))
@@ -20,49 +20,6 @@ _TRAILERS_PART: Final = bytes(
 _BEFORE_MESSAGE: Final = struct.Struct(f">5sI{len(ANSWER_HEAD)}sHBHIBI")
 """HEADERS, the head of DATA, and gRPC's prefix."""
 _AFTER_MESSAGE: Final = struct.Struct(f">5sI{len(ANSWER_TRAILERS)}s")
-
-
-class Stream:
-    """One call: what has come, what may go, and until when it may stay as it is."""
-
-    __slots__ = (
-        "body",
-        "deadline",
-        "due",
-        "head",
-        "id",
-        "pending",
-        "receive_window",
-        "received",
-        "send_window",
-        "sent",
-        "trailers",
-    )
-
-    def __init__(self, stream_id: int, head: Head, receive_window: int, send_window: int) -> None:
-        self.id = stream_id
-        self.head = head
-        self.body: bytearray | None = None
-        """The request so far, once it has come in more than one piece."""
-        self.received = 0
-        """Bytes of DATA without padding."""
-        self.receive_window = receive_window
-        self.send_window = send_window
-        self.deadline: float | None = None
-        """When the caller stops waiting."""
-        self.due: float | None = None
-        """When the stream must have left the state that it is in."""
-        self.pending = b""
-        """DATA of the answer, where the windows did not take it at once."""
-        self.sent = 0
-        """How much of it has gone."""
-        self.trailers = b""
-        """Field block that follows it."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether an answer is waiting for a window."""
-        return self.sent < len(self.pending)
 
 
 class Outbox:

@@ -12,7 +12,7 @@ from typing import Self
 
 from authz.http2.codes import ConnectionFault
 from authz.http2.head import Head, plain_metadata
-from authz.http2.hpack import RESIZE, RESIZE_MASK, Decoder, Field, ListTooLarge, list_bytes
+from authz.http2.hpack.decoder import RESIZE, RESIZE_MASK, Decoder, Field, ListTooLarge, list_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

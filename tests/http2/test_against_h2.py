@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from authz.http2 import Connection, Limits
 from tests.http2.wire import FIELDS, message
 
-LIMITS = Limits(concurrent_streams=8, stream_window=65_535, connection_window=70_000, message_bytes=300_000)
+LIMITS = Limits(concurrent_streams=64, stream_window=65_535, connection_window=70_000, message_bytes=300_000)
 MOST_CUTS = 300
 Action = Callable[["World"], None]
 

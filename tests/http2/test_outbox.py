@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from authz.http2 import ErrorCode, frames, unary
 from authz.http2.codes import ConnectionFault
 from authz.http2.head import Head
-from authz.http2.outbox import Outbox, Stream
+from authz.http2.outbox import Outbox
+from authz.http2.stream import Stream
 from tests.http2.wire import message, split
 
 HEAD = Head(path="/", metadata={})

@@ -7,7 +7,7 @@ and remembered: at most 256 nodes by 256 bytes.
 from typing import Final
 
 from authz.http2.codes import ConnectionFault, ErrorCode
-from authz.http2.tables import CODE_LENGTHS
+from authz.http2.hpack.tables import CODE_LENGTHS
 
 _EOS: Final = 256
 _INVALID: Final = -1

@@ -3,8 +3,7 @@
 from math import inf
 
 from authz.http2.head import Head
-from authz.http2.outbox import Stream
-from authz.http2.timers import Timers
+from authz.http2.stream import Stream, Timers
 
 
 def stream(stream_id: int) -> Stream:

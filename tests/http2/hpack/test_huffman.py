@@ -6,8 +6,9 @@ from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz.http2 import ErrorCode, huffman
+from authz.http2 import ErrorCode
 from authz.http2.codes import ConnectionFault
+from authz.http2.hpack import huffman
 
 ENCODER = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from authz.http2 import ErrorCode
 from authz.http2.codes import ConnectionFault
-from authz.http2.hpack import Decoder, ListTooLarge
+from authz.http2.hpack.decoder import Decoder, ListTooLarge
 from tests.http2.wire import SHRINK, block
 
 LIST_BYTES = 16_384

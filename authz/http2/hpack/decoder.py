@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from authz.http2 import huffman
 from authz.http2.codes import ConnectionFault, ErrorCode
-from authz.http2.tables import STATIC
+from authz.http2.hpack import huffman
+from authz.http2.hpack.tables import STATIC
 
 Field = tuple[bytes, bytes]
 

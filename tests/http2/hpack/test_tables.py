@@ -3,7 +3,7 @@
 from hpack.huffman_constants import REQUEST_CODES_LENGTH
 from hpack.table import HeaderTable
 
-from authz.http2.tables import CODE_LENGTHS, STATIC
+from authz.http2.hpack.tables import CODE_LENGTHS, STATIC
 
 
 def test_the_static_table_is_the_one_of_the_rfc() -> None:
