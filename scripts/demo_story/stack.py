@@ -70,8 +70,7 @@ class Stack:
 
     def last_words(self, name: str) -> str:
         """The last line of its log."""
-        lines = [line for line in self.said(name).splitlines() if line.strip()]
-        return lines[-1].strip() if lines else "it said nothing"
+        return last_line(self.said(name))
 
     def said(self, name: str) -> str:
         """All that it said so far."""
@@ -115,6 +114,12 @@ class Stack:
     @staticmethod
     def _tied(command: Sequence[str | Path], ending: signal.Signals) -> list[str]:
         return [sys.executable, "-S", str(TIED), str(int(ending)), str(os.getpid()), *map(str, command)]
+
+
+def last_line(said: str) -> str:
+    """The last line that says something: of a traceback, the error."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
 
 
 def _end(process: subprocess.Popen[bytes]) -> int | None:

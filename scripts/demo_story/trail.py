@@ -10,7 +10,7 @@ from typing import Any
 
 from authz.audit import sentence
 from scripts.demo_story.failure import Failure
-from scripts.demo_story.stack import Stack
+from scripts.demo_story.stack import Stack, last_line
 
 READER = "reader"
 PATIENCE = 5.0
@@ -90,7 +90,7 @@ class Trail:
             self._personas, "audit", "show", "--state", self._state, "--json"
         )
         if status:
-            raise Failure(f"the trail cannot be read: {said.strip()}")
+            raise Failure(f"the trail cannot be read: {last_line(said)}")
         return _decisions(said)
 
     async def verifies(self) -> tuple[bool, str]:

@@ -19,7 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from scripts.demo_story.envoy import adapted, pipe, tcp, traced
 from scripts.demo_story.failure import Failure
-from scripts.demo_story.stack import Stack, free_ports, listening
+from scripts.demo_story.stack import Stack, free_ports, last_line, listening
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 APPS = ("tickets", "crm", "billing", "shipping")
@@ -65,7 +65,7 @@ class World:
         known = ("--defs", ROOT / "personas", "--state", self.state)
         status, said = await self.stack.run(self.personas, "keys", "issue", *options, *known, "--json")
         if status:
-            raise Failure(f"no key could be issued: {said.strip()}")
+            raise Failure(f"no key could be issued: {last_line(said)}")
         issued = json.loads(said)
         return Key(id=issued["id"], text=issued["key"])
 
@@ -73,7 +73,7 @@ class World:
         """Revoke a key, as an operator would."""
         status, said = await self.stack.run(self.personas, "keys", "revoke", key.id, "--state", self.state)
         if status:
-            raise Failure(f"the key could not be revoked: {said.strip()}")
+            raise Failure(f"the key could not be revoked: {last_line(said)}")
 
     async def start(self) -> tuple[Key, Key]:
         """Start everything and wait until all of it answers; gives two keys to it."""
@@ -123,7 +123,7 @@ class World:
         self._config.write_text(yaml.safe_dump(config, sort_keys=False))
         status, said = await self.stack.run(binary, "--mode", "validate", "-c", self._config, *ENVOY)
         if status:
-            raise Failure(f"Envoy refuses its configuration: {said.strip().splitlines()[-1]}")
+            raise Failure(f"Envoy refuses its configuration: {last_line(said)}")
         return binary
 
 
