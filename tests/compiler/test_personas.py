@@ -211,7 +211,9 @@ def test_what_nobody_labelled_is_denied_unless_the_persona_says_otherwise(word: 
     assert decided(compiled(text), app="tickets", tool="get_ticket") == code
 
 
-SECRET = "---\napiVersion: personas/v1\nkind: Labels\nclasses: {pii: confidential, pii.contact: internal}\n"
+SENSITIVITY = (
+    "---\napiVersion: personas/v1\nkind: Labels\nclasses: {pii: confidential, pii.contact: internal}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -233,14 +235,14 @@ def test_sensitivity_is_of_the_nearest_class_above(classes: str, ceiling: str, c
         "[public, internal, pii.contact]", f"[pii, unheard-of, restricted]\n  ceiling: {ceiling}", text
     )
 
-    assert decided(compiled(text + SECRET), app="tickets", tool="get_ticket") == code
+    assert decided(compiled(text + SENSITIVITY), app="tickets", tool="get_ticket") == code
 
 
 def test_the_highest_sensitivity_said_anywhere_holds() -> None:
     """An app's owner cannot declassify what the privacy team labelled."""
     text = swapped("metadata: {name: tickets}\n", "metadata: {name: tickets}\nsensitivity: {pii: public}\n")
 
-    assert compiled(text + SECRET).definitions.personas["support"].data.sensitivity["pii"] == 2
+    assert compiled(text + SENSITIVITY).definitions.personas["support"].data.sensitivity["pii"] == 2
 
 
 @pytest.mark.parametrize(("clearance", "code"), [("public", "data.not-allowed"), ("internal", "allow")])

@@ -50,8 +50,8 @@ def test_scalars(constraint: str, good: list[Json], bad: list[Json]) -> None:
 
 def test_under_is_a_prefix_of_whole_segments() -> None:
     """`/reports` does not cover `/reports-old`, and nothing climbs out of it."""
-    good = ["/reports", "/reports/", "/reports/a.pdf", "/reports/2026/ä b.pdf", "/reports/..a"]
-    bad = [
+    good: list[Json] = ["/reports", "/reports/", "/reports/a.pdf", "/reports/2026/ä b.pdf", "/reports/..a"]
+    bad: list[Json] = [
         "/reports-old",
         "/",
         "",
@@ -80,8 +80,8 @@ def test_under_is_a_prefix_of_whole_segments() -> None:
 
 def test_domain_is_exactly_one_address() -> None:
     """Two addresses in one text are how a mail leaves the house."""
-    good = ["a@example.com", "a.b+c@EXAMPLE.com"]
-    bad = [
+    good: list[Json] = ["a@example.com", "a.b+c@EXAMPLE.com"]
+    bad: list[Json] = [
         "a@example.org",
         "a@mail.example.com",
         "a@example.com.evil.test",
@@ -164,7 +164,8 @@ EVERYTHING = compiled(
     tools(
         "  - app: tickets\n    access: [read]\n    where:\n"
         "      x: {optional: true, each: {max: 5}}\n"
-        "      a: {max: 5, min: 1}\n      b: {in: [a, 1]}\n      c: {under: /r}\n      d: {domain: [example.com]}\n"
+        "      a: {max: 5, min: 1}\n      b: {in: [a, 1]}\n      c: {under: /r}\n"
+        "      d: {domain: [example.com]}\n"
         "      e: {pattern: '.*x'}\n      f.g: {max_length: 3}\n      h: {in_list: payees}\n"
         "    when: 'args.a > 1 && args.b == args.c && args.x.all(e, e < 3)'\n"
     )
