@@ -8,7 +8,8 @@ from authz.behaviour.times import Row, add, instants, living, row, union
 from authz.behaviour.values import Digest, canonical, span
 from authz.behaviour.watcher import MOST_VALUES, Saved, Watcher
 from authz.behaviour.windows import kept
-from authz.core.call import Call
+from authz.core.arguments import steps_of
+from authz.core.call import Call, Json
 from authz.core.history import Outcome
 from authz.core.rule import Pace, Probes, Repeats, Rule
 
@@ -38,7 +39,7 @@ class RepeatsWatcher(Watcher[Seen]):
     def __init__(self, rule: Rule, watch: Repeats, index: int, digest: Digest) -> None:
         super().__init__(rule, index, digest)
         self.per = span(watch.per)
-        self.ignore = watch.ignore
+        self.ignore = tuple(steps for one in sorted(watch.ignore) if (steps := steps_of(one)))
         self.most = max(16, 2 * int(rule.maximum) + 2)
 
     @property
@@ -50,8 +51,8 @@ class RepeatsWatcher(Watcher[Seen]):
         """The digest of app, tool and arguments."""
         action = call.action
         args = action.args
-        if self.ignore:
-            args = {name: value for name, value in args.items() if name not in self.ignore}
+        for steps in self.ignore:
+            args = _without(args, steps)
         return self.digest(canonical(args)) ^ self.digest.tool(action.app, action.name)
 
     def fresh(self) -> Seen:
@@ -102,6 +103,19 @@ class RepeatsWatcher(Watcher[Seen]):
         state = Seen({int(value): row(times) for value, times in pairs.items() if value.isdigit()})
         state.shared = {int(v.split()[1]): row(times) for v, times in pairs.items() if not v.isdigit()}
         return state
+
+
+def _without(args: Mapping[str, Json], steps: tuple[str, ...]) -> Mapping[str, Json]:
+    """The arguments without what is at the path."""
+    first, rest = steps[0], steps[1:]
+    inner = args.get(first)
+    if first not in args or (rest and not isinstance(inner, dict)):
+        return args
+    left = dict(args)
+    del left[first]
+    if isinstance(inner, dict) and rest:
+        left[first] = dict(_without(inner, rest))
+    return left
 
 
 def _silent(state: Mapping[int, Row], edge: int) -> list[int]:

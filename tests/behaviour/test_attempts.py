@@ -58,6 +58,22 @@ def test_volatile_arguments_can_be_ignored(call: Make, rule: MakeRule, persona: 
     assert found == [1, 2, 3]
 
 
+def test_a_volatile_argument_can_lie_deeper(call: Make, rule: MakeRule, persona: MakePersona) -> None:
+    """Only what the path names is left out, and nothing that merely looks like it."""
+    job = persona(rule(Repeats(per=HOUR, ignore=frozenset({"args.meta.id", "meta.at"})), 3))
+    histories = MemoryHistories()
+    args = [
+        {"meta": {"id": 1, "at": 2, "to": 3}},
+        {"meta": {"id": 9, "to": 3}},
+        {"meta": 4},
+        {"meta": {"to": 4}},
+    ]
+
+    assert [
+        histories.observe(call(n, args=one), job, passes=True).figures[0] for n, one in enumerate(args)
+    ] == [1, 2, 1, 1]
+
+
 def probe(histories: MemoryHistories, one: Call, job: Persona, outcome: str) -> float | None:
     """One call and how it ends; the figure that it was judged by."""
     decision = f"d{one.at.timestamp()}"
