@@ -70,6 +70,8 @@ class Action:
     """Arguments, unjudged: the agent's word."""
     target: str | None = None
     """What the action is about: the value of the argument that the definition calls `target`."""
+    everywhere: bool = False
+    """A session method on the endpoint that stands for all apps: any grant in any of them will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

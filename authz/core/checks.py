@@ -27,10 +27,14 @@ def user_known(call: Call, persona: Persona, user: User | None) -> Objection | N
     )
 
 
-def user_entitled(call: Call, _persona: Persona, user: User | None) -> Objection | None:
+def user_entitled(call: Call, persona: Persona, user: User | None) -> Objection | None:
     """A persona never grants more than its user has."""
     action = call.action
     tool = action.tool
+    if action.everywhere and user is not None:
+        if any(app in user.entitlements for app in persona.grants):
+            return None
+        return Objection(Reason.USER_NOT_ENTITLED, f"`{user.id}` is entitled to nothing of this persona")
     if user is None or action.app is None or (tool is None and action.kind not in ON_ANY_GRANT):
         return None  # said by `user_known` or `tool_known`
     entitlement = user.entitlements.get(action.app)
@@ -86,6 +90,8 @@ def tool_granted(call: Call, persona: Persona, user: User | None) -> Objection |
     action = call.action
     tool = action.tool
     on_any = action.kind in ON_ANY_GRANT
+    if action.everywhere and on_any:
+        return _any_grant(action.name, persona)
     if action.app is None or action.kind is Kind.UNKNOWN or (not on_any and (tool is None or tool.review)):
         why = "is imported and not reviewed" if tool is not None and tool.review else "is in no definition"
         place = tool.place if tool is not None else place_of(persona, "tools")
@@ -111,6 +117,15 @@ def tool_granted(call: Call, persona: Persona, user: User | None) -> Objection |
         f"`{action.name}` of `{action.app}` is not granted by persona `{persona.name}`",
         place_of(persona, "tools"),
     )
+
+
+def _any_grant(name: str, persona: Persona) -> Objection | Grant:
+    """For what belongs to all apps: one grant in one of them."""
+    for in_app in persona.grants.values():
+        if in_app.session is not None:
+            return in_app.session
+    detail = f"`{name}` needs a grant, and persona `{persona.name}` has none"
+    return Objection(Reason.TOOL_NOT_GRANTED, detail, place_of(persona, "tools"))
 
 
 def _unmet(grant: Grant, call: Call, user: User | None) -> str | None:

@@ -1,23 +1,26 @@
 """What Envoy is told to do: forward with our headers, or answer in the caller's protocol."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from authz.core.app import App, Tool
-from authz.core.call import Call, Kind
-from authz.core.decision import Decision, Deny, Effect, Objection
+from authz.core.call import Call, Json, Kind
+from authz.core.decision import Decision, Deny, objections
 from authz.core.persona import Persona
 from authz.core.request import Request
+from authz.core.rule import Drift
 from authz.core.user import User
 from authz.core.visible import visible
 from authz.decode import Exchange, Rewrite
 from authz.decode.answers import AnswerOptions, refusal_answer, tool_list_answer, virtual_answer
 from authz.decode.mcp.lists import listed
-from authz.server.wire import Forward, Headers, Reply
+from authz.identity.assertion import Signer, Vouch
+from authz.identity.upstream import upstream_headers
+from authz.server.clock import decision_id
+from authz.server.wire import Forward, Reply
 
 DECISION = "x-persona-decision"
-OURS = "x-persona-"
-KEY_HEADER = "x-agent-access-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class Speech:
     """How decisions are spoken."""
 
     options: AnswerOptions
+    signer: Callable[[datetime], Signer] | None = None
+    """Who signs assertions at this instant; None when nobody does."""
+    digest: Callable[[Mapping[str, Json]], str | None] | None = None
+    """The keyed digest of arguments, as the record has it."""
 
     def passing(self, what: Passing, apps: Mapping[str, App]) -> Forward | Reply:
         """Forward the request, or answer a list from the definitions that a person has read."""
@@ -52,12 +59,28 @@ class Speech:
             answer = tool_list_answer(what.exchange, _shown(what, candidates), what.id)
             return Reply(answer.status, answer.headers, answer.body)
         app = apps.get(what.call.action.app or "")
-        return Forward(
-            _stated(what),
-            _taken_out(what.request, "strip" if app is None else app.authorization),
-            ((DECISION, what.id),),
-            what.rewrite,
+        upstream = upstream_headers(
+            what.request,
+            what.call.caller,
+            persona=what.persona.name,
+            decision=what.id,
+            authorization="strip" if app is None else app.authorization,
+            assertion=self._assertion(what, app),
+            flags=tuple(one.reason.value for one in objections(what.decision) if one.drift is Drift.FLAG),
         )
+        return Forward(upstream.set, upstream.remove, ((DECISION, what.id),), what.rewrite)
+
+    def _assertion(self, what: Passing, app: App | None) -> str | None:
+        """The signed word about who is calling, for apps that are defined."""
+        if app is None or self.signer is None:
+            return None
+        call = what.call
+        signer = self.signer(call.at)
+        vouch = Vouch(caller=call.caller, persona=what.persona.name, app=app.name, tool=call.action.name)
+        if app.assertion == "per-call":
+            digest = self.digest(call.action.args) if self.digest is not None else None
+            return signer.per_call(vouch, call.at, what.id, decision=what.id, args_digest=digest)
+        return signer.cached(vouch, call.at, decision_id)
 
     def refusing(self, exchange: Exchange, decision: Deny, identity: str) -> Reply:
         """Answer with the refusal, in the caller's protocol."""
@@ -82,33 +105,3 @@ def _candidates(what: Passing, apps: Mapping[str, App]) -> list[Tool] | None:
     named = (app.prompts if what.exchange.method == "prompts/list" else app.tools for app in asked)
     found = [tool for tools in named for tool in tools.values()]
     return [tool for tool in found if not tool.review] or None
-
-
-def _stated(what: Passing) -> Headers:
-    """Who is calling, for the app."""
-    caller = what.call.caller
-    stated = [
-        ("x-persona-agent", caller.agent.id),
-        ("x-persona-user", caller.user),
-        ("x-persona-name", what.persona.name),
-        (DECISION, what.id),
-    ]
-    if what.decision.effect is Effect.FLAGGED:
-        stated.append(("x-persona-flags", ",".join(one.reason.value for one in _flags(what.decision))))
-    return stated
-
-
-def _flags(decision: Decision) -> tuple[Objection, ...]:
-    return () if isinstance(decision, Deny) else decision.flags
-
-
-def _taken_out(request: Request, authorization: str) -> list[str]:
-    """Names that the app must not get: our credential, and whatever a client sent under our names."""
-    stated = {"x-persona-agent", "x-persona-user", "x-persona-name", DECISION}
-    removed = [name for name in request.headers if name.startswith(OURS) and name not in stated]
-    if KEY_HEADER in request.headers:
-        removed.append(KEY_HEADER)
-    theirs = authorization == "passthrough" and KEY_HEADER in request.headers
-    if "authorization" in request.headers and not theirs:
-        removed.append("authorization")
-    return removed

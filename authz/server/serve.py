@@ -23,6 +23,7 @@ from authz.server.reload import Watch
 from authz.server.settings import Address, Settings, SettingsError
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Methods
+from authz.stores.assertion_keys import open_assertion_keys
 from authz.stores.definitions import load
 from authz.stores.histories import Histories
 from authz.stores.histories_redis import OnStoreFailure, RedisHistories
@@ -117,19 +118,23 @@ class _Worker:
         stack.callback(self._trail.close)
         self._keys = open_keys(plan.state)
         stack.callback(self._keys.close)
+        self._assertions = open_assertion_keys(plan.state, clock.now())
+        digester = open_digester(plan.state)
         self._authorizer = Authorizer(
             snapshot=self._snapshot(compiled),
             keys=self._keys.ring,
             used=self._keys.used,
             histories=self._histories(compiled),
             trail=self._trail,
-            digester=open_digester(plan.state),
+            digester=digester,
             speech=Speech(
                 AnswerOptions(
                     forbid_calls=plan.settings.mcp_deny == "error",
                     policy_code=plan.settings.mcp_deny_code,
                     resource_metadata=plan.settings.resource_metadata,
-                )
+                ),
+                signer=self._assertions.signer,
+                digest=digester.of,
             ),
             on_problem=self._problem,
         )
@@ -148,7 +153,7 @@ class _Worker:
             self._listeners.append(await listen(plan.access_log, plan.settings, {}, streams))
         watch = Watch(plan.definitions, self._accept, self._refuse, seconds=plan.settings.reload_seconds)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.ask)
-        for task in (watch.run(), self._keys.follow(clock.now)):
+        for task in (watch.run(), self._keys.follow(clock.now), self._follow_assertions()):
             following = asyncio.ensure_future(task)
             following.add_done_callback(_ended)
             self._stack.push_async_callback(_cancelled, following)
@@ -185,6 +190,11 @@ class _Worker:
         await asyncio.gather(*(one.drain(seconds) for one in self._listeners))
         if self._authorizer.waiting:
             await asyncio.wait(self._authorizer.waiting, timeout=seconds)
+
+    async def _follow_assertions(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            await asyncio.to_thread(self._assertions.refresh)
 
     def _snapshot(self, compiled: Compiled) -> Snapshot:
         return Snapshot.of(compiled.definitions, app_from_host=self._plan.settings.app_from_host)

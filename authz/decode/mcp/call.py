@@ -147,11 +147,17 @@ def _read(
     action = _action(request, route, plans, _Message(method, params, known))
     if not route.virtual:
         return Decoded(action=action, exchange=exchange, session=session, notes=notes)
+    action = _of_all_apps(action)
     if method == "initialize":
         exchange = replace(exchange, version=greeted_version(params))
     called = plans.get(action.app or "", NO_PLAN).tools.get(action.name) if method == "tools/call" else None
     rewrite = rewritten(action, body, called.mirrored if called is not None else ())
     return Decoded(action=action, exchange=exchange, session=session, notes=notes, rewrite=rewrite)
+
+
+def _of_all_apps(action: Action) -> Action:
+    """On the virtual endpoint a session method that names no app is about all of them."""
+    return replace(action, everywhere=action.app is None and action.kind is Kind.SESSION)
 
 
 def _identifier(body: Mapping[str, Json], method: str, known: Method | None) -> str | int | None:
@@ -303,7 +309,12 @@ def _bare(request: Request, route: Route, notes: tuple[str, ...]) -> Decoded:
         protocol=MCP, version=version[:64], stateless=stateless, method=request.method, virtual=route.virtual
     )
     action = Action(
-        protocol=MCP, app=route.app, name=request.method, method=request.method, kind=Kind.SESSION
+        protocol=MCP,
+        app=route.app,
+        name=request.method,
+        method=request.method,
+        kind=Kind.SESSION,
+        everywhere=route.virtual,
     )
     session = None if stateless else _session_id(request.headers)
     return Decoded(action=action, exchange=exchange, session=session, notes=notes)
