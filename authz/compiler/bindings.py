@@ -56,7 +56,8 @@ def compile_bindings(
             text = f"workload {shown(one.principal)} is there already"
             scope.problems.error(document.at(*here, "principal"), text)
             continue
-        scope.person("user", one.user, scope.users, document.at(*here, "user"))
+        if one.user not in scope.users:
+            scope.person("user", one.user, scope.users, document.at(*here, "user"))
         if one.persona not in scope.personas:
             scope.unknown("persona", one.persona, scope.personas, document.at(*here, "persona"))
         workloads[one.principal] = WorkloadBinding(
@@ -140,7 +141,7 @@ def _check_user(document: Document, here: Path, written: TokenWritten, scope: Sc
     place = document.at(*here, "user")
     if (user.subject is None) == (user.id is None):
         scope.problems.error(place, "give one of `subject` and `id`")
-    if user.id is not None:
+    if user.id is not None and user.id not in scope.users:
         scope.person("user", user.id, scope.users, place)
     if user.subject is not None:
         last = path_of(user.subject)[-1].rpartition("/")[2]
