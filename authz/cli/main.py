@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "Read and prove the trail.",
         "check": "Compile definitions and print every error.",
         "drift": "Show what left its baseline, and since when.",
+        "envoy": "Configure the Envoy in front of your apps.",
         "explain": "Decide one call offline and show all four layers.",
         "export": "Ship the trail, when the exporter runs apart from `serve`.",
         "keys": "Issue, list and revoke Agent Access Keys.",

@@ -14,6 +14,7 @@ from envoy_data_plane.envoy.extensions.filters.http.json_to_metadata.v3 import J
 from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua
 from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutation.v3 import HeaderMutation
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import (
     DownstreamConnectionsConfig,
 )
@@ -38,6 +39,7 @@ TYPED = (
     DownstreamConnectionsConfig,
     UpstreamTlsContext,
     HttpProtocolOptions,
+    HeaderMutation,
 )
 """What stands as `@type` in the configuration: only a type that was imported is checked."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from authz.render.choices import Choices, host_port
 from authz.render.upstream import TYPE, Tree, Upstream
-from authz.render.virtual import FILTER
+from authz.render.virtual import FILTER, FORGOTTEN
 
 AUTHORIZER = "personas_authorizer"
 COLLECTOR = "personas_collector"
@@ -59,6 +59,7 @@ def listener(upstreams: Sequence[Upstream], choices: Choices, routes: Tree) -> T
             "initial_stream_window_size": 65536,
             "initial_connection_window_size": 1048576,
         },
+        "early_header_mutation_extensions": [FORGOTTEN],
         **routes,
         "http_filters": _filters(upstreams, choices),
     }

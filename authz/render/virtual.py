@@ -2,7 +2,7 @@
 
 The authorizer wrote the message anew; the filter puts it in place of what the client sent, and has the route
 chosen again by a header of ours. All routes of the endpoint are judged alike, so choosing again changes
-nothing about the judgement; and the header counts only after the filter has set or removed it.
+nothing about the judgement; and a client's header of that name is taken away before any routing.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,15 @@ from authz.render.upstream import TYPE, Tree, Upstream
 CHOSEN = "x-persona-app"
 SOURCE = """
 function envoy_on_request(handle)
+  -- Waits for the body: objects that were fetched before it would be stale.
+  local body = handle:body()
   local metadata = handle:streamInfo():dynamicMetadata()
   local decided = metadata:get("envoy.filters.http.ext_authz")
   local rewrite = decided and decided["rewrite"]
-  local headers = handle:headers()
-  headers:remove("x-persona-app")
-  local body = handle:body()
-  if body == nil or rewrite == nil or rewrite["app"] == nil or rewrite["body"] == nil then
-    handle:clearRouteCache()
+  if body == nil or type(rewrite) ~= "table" or rewrite["app"] == nil or rewrite["body"] == nil then
     return
   end
+  local headers = handle:headers()
   local length = body:setBytes(rewrite["body"])
   for name, value in pairs(rewrite["headers"] or {}) do
     headers:replace(name, value)
@@ -36,6 +35,14 @@ function envoy_on_request(handle)
   handle:clearRouteCache()
 end
 """
+# A client's header of this name is gone before any route is chosen.
+FORGOTTEN: Tree = {
+    "name": "envoy.http.early_header_mutation.header_mutation",
+    "typed_config": {
+        "@type": TYPE + "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        "mutations": [{"remove": CHOSEN}],
+    },
+}
 FILTER: Tree = {
     "name": "envoy.filters.http.lua",
     "typed_config": {
