@@ -242,6 +242,8 @@ def _said_of_event(record: Mapping[str, object]) -> str:
     at = record.get("at")
     if record.get("kind") == "outcome":
         return f"call {record.get('decision')} ended at {at}: {record.get('outcome')}"
+    if record.get("kind") == "head":
+        return f"chain {record.get('chain')} stood at record {record.get('seq')} at {at}"
     event = _of(record, "event")
     words = ", ".join(f"{name} {value}" for name, value in event.items() if name != "what")
     return f"{event.get('what') or record.get('kind')} at {at}" + (f": {words}" if words else "")

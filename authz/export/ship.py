@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import orjson
 
 from authz.export.sink import Item, Rejected, Sink, Unavailable
 from authz.stores.trail.follow import Follower, Line, encode_place, read_place
+from authz.stores.trail.heads import read_heads
 from authz.stores.trail.layout import replace
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.05
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
+HEADS_SECONDS = 1.0
+"""How often the ends of the chains are sent along: what `verify --anchor` compares with."""
 
 
 @dataclass(slots=True)
@@ -37,13 +41,17 @@ class Shipper:
 
     def __init__(self, state: Path, sink: Sink, *, spread: random.Random | None = None) -> None:
         self._sink = sink
+        self._state = state
         self._path = state / "export" / f"{sink.name}.json"
-        self._follower = Follower(state, read_place(self._path))
+        self.places = read_place(self._path)
+        """How far this sink has confirmed."""
+        self._follower = Follower(state, self.places)
         # Jitter only: nothing here is a secret.
         self._spread = spread or random.Random()  # noqa: S311
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._drain = 0.0
+        self._heads: dict[str, bytes] = {}
+        self._heads_at = 0.0
         self.progress = Progress()
 
     @property
@@ -87,9 +95,23 @@ class Shipper:
     def step(self) -> int:
         """Ship one batch; how many lines it had. Returns only when it is confirmed, or when stopping."""
         lines = list(self._follower.poll(self._sink.batch))
-        if lines and self._offer(_items(lines)):
-            replace(self._path, encode_place(self._follower.places), durable=False)
+        items = _items(lines) + self._fresh_heads()
+        if (lines or items) and self._offer(items):
+            self.places = dict(self._follower.places)
+            replace(self._path, encode_place(self.places), durable=False)
         return len(lines)
+
+    def _fresh_heads(self) -> list[Item]:
+        """The ends of the chains that have moved, at most once a second."""
+        if time.monotonic() - self._heads_at < HEADS_SECONDS:
+            return []
+        self._heads_at = time.monotonic()
+        found = []
+        for name, line in read_heads(self._state).items():
+            if self._heads.get(name) != line:
+                self._heads[name] = line
+                found.append(Item(line, orjson.loads(line)))
+        return found
 
     def _offer(self, items: Sequence[Item]) -> bool:
         pause = FIRST_PAUSE
@@ -107,8 +129,12 @@ class Shipper:
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             except Rejected as error:
-                self.progress.rejected += len(items)
-                log.error("sink %s refused %d records for good: %s", self.name, len(items), error)  # noqa: TRY400
+                if len(items) > 1:  # one bad record must not take the others with it
+                    half = len(items) // 2
+                    return self._offer(items[:half]) and self._offer(items[half:])
+                self.progress.rejected += 1
+                identity = items[0].record.get("id")
+                log.error("sink %s refused record %s for good: %s", self.name, identity, error)  # noqa: TRY400 - no fault of ours
                 return True
             self.progress.delivered += len(items)
             if self.progress.problem:

@@ -23,7 +23,9 @@ def nanoseconds(text: str) -> int:
 class Spans:
     """Makes the spans of a batch. An outcome becomes a child of the decision that it belongs to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, langfuse: bool = False) -> None:
+        """With `langfuse`, what that product can't tell from a span's status is said in its own words."""
+        self._langfuse = langfuse
         self._decisions: OrderedDict[str, tuple[bytes, bytes, str]] = OrderedDict()
 
     def of(self, items: Sequence[Item]) -> list[bytes]:
@@ -58,7 +60,9 @@ class Spans:
             name=name,
             start=start,
             end=start + (latency * 1000 if isinstance(latency, int) else 0),
-            values=span_attributes(record),
+            values={**span_attributes(record), **_langfuse(record)}
+            if self._langfuse
+            else span_attributes(record),
             failed=failed(record),
         )
 
@@ -87,3 +91,13 @@ class Spans:
             values={key: value for key, value in values.items() if value is not None},
             failed=False,
         )
+
+
+def _langfuse(record: Mapping[str, object]) -> dict[str, str]:
+    """A deny has no error status; its level says that it is worth a look. A session groups traces."""
+    found = {"langfuse.observation.type": "tool"}
+    if record.get("effect") != "allowed":
+        found["langfuse.observation.level"] = "ERROR" if failed(record) else "WARNING"
+    if isinstance(session := record.get("session"), str):
+        found["session.id"] = session
+    return found
