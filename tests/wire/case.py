@@ -35,6 +35,8 @@ class Case:
     """What Envoy says it received; None for the length of the body."""
     host: str = "gateway.example.com"
     context: dict[str, str] = field(default_factory=dict)
+    mended: str = ""
+    """The path that the app gets when Envoy mends the request before it is judged; empty when it does not."""
     envoy: bool = True
     """Whether a client can send it through an Envoy."""
 
