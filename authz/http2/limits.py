@@ -6,6 +6,7 @@ Nothing here reads a clock: a budget is told the time by whoever spends from it.
 from dataclasses import dataclass, fields
 
 from authz.http2.codes import ConnectionFault, ErrorCode
+from authz.http2.frames import DEFAULT_WINDOW, LARGEST_WINDOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,9 @@ class Limits:
     continuations: int = 16
     """CONTINUATION frames of one field block (CVE-2024-27316)."""
     stream_window: int = 1024 * 1024
-    """Flow-control window we grant each stream."""
+    """Flow-control window we grant each stream; at least 65,535."""
     connection_window: int = 8 * 1024 * 1024
-    """Flow-control window we grant the connection."""
+    """Flow-control window we grant the connection; at least 65,535."""
     pending_bytes: int = 8 * 1024 * 1024
     """Answers that wait for the peer's flow-control windows; more ends the connection."""
     write_buffer_bytes: int = 1024 * 1024
@@ -78,6 +79,12 @@ class Limits:
     """From GOAWAY to the connection being closed over whatever is still in flight."""
     floods: Floods = Floods()
     """Frames that cost their sender nothing."""
+
+    def __post_init__(self) -> None:
+        for window in (self.stream_window, self.connection_window):
+            # A peer may use the default window until it has read our SETTINGS (RFC 9113 section 6.9.2).
+            if not DEFAULT_WINDOW <= window <= LARGEST_WINDOW:
+                raise ValueError(f"a window has {DEFAULT_WINDOW} to {LARGEST_WINDOW} bytes, not {window}")
 
 
 class Budget:

@@ -40,6 +40,21 @@ def test_a_head_is_remembered_only_where_blocks_carry_no_state() -> None:
     assert blocks.head(block()) is blocks.head(block())
 
 
+def test_what_is_remembered_has_a_bound() -> None:
+    """Blocks that have nothing in common push each other out, and are still read."""
+    blocks = Blocks(Limits())
+    blocks.acknowledged()
+    blocks.skip(SHRINK)
+    first = blocks.head(block())
+
+    for at in range(300):
+        path = (b":path", b"/t.T/M%d" % at)
+        assert blocks.head(block([*fields_with(without=[b":path"])[:2], path])).path == f"/t.T/M{at}"
+
+    assert blocks.head(block()) is not first
+    assert blocks.head(block()) == first
+
+
 def test_a_long_block_is_read_but_not_remembered() -> None:
     """What is remembered has a bound."""
     blocks = Blocks(Limits())

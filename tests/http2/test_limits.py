@@ -46,6 +46,8 @@ def test_the_burst_of_resets_covers_all_calls_of_a_full_connection() -> None:
 
 
 @pytest.mark.parametrize("name", ["stream_window", "connection_window"])
-def test_windows_are_at_least_what_http2_starts_with(name: str) -> None:
-    """A window can be raised by WINDOW_UPDATE, not lowered."""
-    assert getattr(Limits(), name) >= 65_535
+@pytest.mark.parametrize("window", [0, 65_534, 2**31])
+def test_windows_are_at_least_what_http2_starts_with(name: str, window: int) -> None:
+    """A peer may use the default window before it knows ours, and no window is larger than 31 bits."""
+    with pytest.raises(ValueError, match="window"):
+        Limits(**{name: window})  # type: ignore[arg-type]  # the names are of integers

@@ -83,6 +83,16 @@ def test_what_changes_between_calls_is_read_alone(later: list[tuple[bytes, bytes
     assert head.metadata == {**expected, "x-after": "1"}
 
 
+def test_a_list_too_large_is_refused_on_the_short_way_too() -> None:
+    """What is fixed counts with what changes."""
+    reader = fresh()
+    fixed = (b"x-after", b"v" * 300)
+    for at in range(2):
+        reader.head(block(fields_with((b"traceparent", b"%d" % at), fixed)))
+
+    assert reader.head(block(fields_with((b"traceparent", b"v" * 30), fixed))).refusal is not None
+
+
 def test_what_changes_is_not_remembered_as_a_whole() -> None:
     """Blocks that never come again must not push out those that do."""
     reader = fresh()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from authz.http2 import Connection, ErrorCode, Limits, frames
-from authz.http2.connection import Received
+from authz.http2.streams import Received
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 FIELDS = (
