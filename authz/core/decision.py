@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from authz.core.app import NOWHERE, Place
+from authz.core.call import Caller
 from authz.core.persona import Grant
 from authz.core.reason import LAYER_OF, Layer, Reason
 from authz.core.rule import Drift
@@ -51,11 +52,15 @@ class Objection:
 class Refusal(Exception):  # noqa: N818 - the house's word: the agent is at fault, nothing went wrong here
     """A request that cannot be read or proven: becomes a recorded `Deny`."""
 
-    def __init__(self, reason: Reason, detail: str = "", *, status: int | None = None) -> None:
+    def __init__(
+        self, reason: Reason, detail: str = "", *, status: int | None = None, caller: Caller | None = None
+    ) -> None:
         super().__init__(reason.value)
         self.objection = Objection(reason, detail)
         self.status = status
         """JSON-RPC error code that the protocol asks for (-32700, -32600, -32020, -32022), if any."""
+        self.caller = caller
+        """Whose credential it was, where it was proven and is not in force: for the record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,12 @@ class KeyRing:
                 Reason.INTERNAL_STORE, "the store of keys was out of reach for longer than the grace"
             )
         if entry.refused is not None:
-            raise Refusal(entry.refused, f"key `{presented.id}` is {entry.refused.value.partition('.')[2]}")
+            state = entry.refused.value.partition(".")[2]
+            raise Refusal(entry.refused, f"key `{presented.id}` is {state}", caller=entry.caller)
         if at >= entry.expires:
-            raise Refusal(Reason.CREDENTIAL_EXPIRED, f"key `{presented.id}` expired")
+            raise Refusal(Reason.CREDENTIAL_EXPIRED, f"key `{presented.id}` expired", caller=entry.caller)
         if entry.bound is not None:
-            _from_there(entry.bound, source)
+            _from_there(entry.bound, source, entry.caller)
         return self._with_workload(entry.caller, source.principal) if source.principal else entry.caller
 
     def _previous(self, entry: Entry, given: bytes, at: datetime) -> None:
@@ -169,16 +170,14 @@ class KeyRing:
         return Entry(record, agent)
 
 
-def _from_there(record: KeyRecord, source: Source) -> None:
+def _from_there(record: KeyRecord, source: Source, caller: Caller) -> None:
     """Pass only from the networks and the workload that the key is bound to."""
     if record.networks and not _within(record, source.address):
-        raise Refusal(
-            Reason.CREDENTIAL_SOURCE, f"key `{record.id}` is not admitted from `{source.address or '?'}`"
-        )
+        why = f"key `{record.id}` is not admitted from `{source.address or '?'}`"
+        raise Refusal(Reason.CREDENTIAL_SOURCE, why, caller=caller)
     if record.workload is not None and record.workload != source.principal:
-        raise Refusal(
-            Reason.CREDENTIAL_SOURCE, f"key `{record.id}` is bound to another workload than the one proven"
-        )
+        why = f"key `{record.id}` is bound to another workload than the one proven"
+        raise Refusal(Reason.CREDENTIAL_SOURCE, why, caller=caller)
 
 
 def _within(record: KeyRecord, address: str) -> bool:

@@ -156,6 +156,7 @@ class Authorizer:
                 response = check_response(decision.effect, outgoing, identity)
         except Refusal as refusal:
             decision = Deny((refusal.objection,))
+            caller = caller or refusal.caller
         except Exception as error:  # noqa: BLE001 - the one place: whatever went wrong, the call is refused
             # The type and the lines, never the text: it may quote what the agent sent.
             lines = "".join(traceback.format_tb(error.__traceback__))

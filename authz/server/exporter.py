@@ -12,8 +12,8 @@ log = logging.getLogger("personas")
 
 SLOWEST = 30.0
 """Longest pause in seconds before a failed exporter is started again."""
-PATIENCE = 5.0
-"""Seconds that it gets to ship what is there before it is killed."""
+PATIENCE = 2.0
+"""Seconds that it gets to ship what is there before it is killed; the next one goes on where it was."""
 
 
 class Exporter:

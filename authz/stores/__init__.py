@@ -1,0 +1,1 @@
+"""Ports and their adapters: keys, histories, the trail, definitions. The only room that knows drivers."""

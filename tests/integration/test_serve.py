@@ -59,7 +59,11 @@ def test_a_key_issued_beside_the_running_service_works_and_a_revoked_one_stops(r
     records = [orjson.loads(line) for line in shown]
     last = next(one for one in reversed(records) if one["kind"] == "decision")
     assert [one["code"] for one in last["reasons"]] == ["credential.revoked"]
-    assert (last["agent"]["id"], last["user"]) == (None, None)
+    assert (last["agent"]["id"], last["user"], last["key"]) == (
+        "summarizer",
+        "alice@example.com",
+        key.split("_")[2],
+    )
     assert key not in "".join(shown)
 
 

@@ -107,8 +107,7 @@ class Trail:
         proven: list[bytes] = []
         strangers: list[Mapping[str, object]] = []
         for record in records:
-            agent = record.get("agent")
-            if isinstance(agent, dict) and agent["id"] is None and record.get("decision") == "deny":
+            if record.get("decision") == "deny" and _of_a_stranger(record):
                 strangers.append(record)
             else:
                 proven.append(encode(record))
@@ -200,6 +199,15 @@ class Trail:
     def _sign_heads(self) -> None:
         self._proven.keep_head(self._proven.mark)
         self._strangers.keep_head(self._strangers.mark)
+
+
+def _of_a_stranger(record: Mapping[str, object]) -> bool:
+    """Whether nobody in force was proven: no credential, or one that is revoked, suspended or expired."""
+    agent, reasons = record.get("agent"), record.get("reasons")
+    if isinstance(agent, dict) and agent["id"] is None:
+        return True
+    first = reasons[0] if isinstance(reasons, list) and reasons else {}
+    return str(first.get("code", "")).startswith("credential.")
 
 
 def _open(  # noqa: PLR0913, PLR0917 - one chain of two
