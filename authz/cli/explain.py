@@ -18,7 +18,7 @@ from authz.cli.loading import loaded
 from authz.cli.offline import Judged, judged
 from authz.compiler import Compiled, DefinitionsError
 from authz.compiler.calllog import parse_line
-from authz.compiler.problem import did_you_mean
+from authz.compiler.problem import did_you_mean, printable
 from authz.compiler.written.cases import CallLine
 from authz.core.app import Place
 from authz.core.decision import Allow, Mark, Objection, layers
@@ -193,8 +193,3 @@ def _passing(result: Judged, layer: Layer) -> str:
         count = sum(figure is not None for figure in result.history.figures)
         return f"{count} of {len(persona.rules)} rules are about it" if persona.rules else "no rules"
     return ""
-
-
-def printable(text: str) -> str:
-    """Text that a terminal shows and does not obey."""
-    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)

@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from authz.cli.explain import printable
 from authz.cli.failure import Failure
 from authz.cli.loading import compiled, sets_of
 from authz.cli.offline import Result, run_case
 from authz.compiler import Compiled, DefinitionsError
+from authz.compiler.problem import printable
 from authz.core.app import Place
 from authz.core.decision import Allow
 from authz.core.persona import Grant, Persona

@@ -50,11 +50,11 @@ class Problems:
     def error(self, place: Place, message: str) -> None:
         """Note what keeps the set from being used; not what is only missing because it was cut out."""
         if place not in self.cut:
-            self.errors.append(Problem(place, message))
+            self.errors.append(Problem(place, printable(message)))
 
     def warn(self, place: Place, message: str) -> None:
         """Note what is allowed and probably not meant."""
-        self.warnings.append(Problem(place, message))
+        self.warnings.append(Problem(place, printable(message)))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -67,3 +67,8 @@ def shown(text: object, limit: int = 60) -> str:
     """What was written, in backticks, on one line and not too long."""
     line = " ".join(str(text).split())
     return f"`{line[: limit - 1]}…`" if len(line) > limit else f"`{line}`"
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey."""
+    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)

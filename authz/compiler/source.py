@@ -105,7 +105,7 @@ def read(source: SourceFile, problems: Problems) -> list[Document]:
         problems.error(place, f"is not YAML: {error.problem}")
     except yaml.reader.ReaderError as error:
         problems.error(_place_of_byte(name, data, error.position), f"is not YAML: {error.reason}")
-    except _Unreadable:
+    except _UnreadableError:
         pass  # said where it was found
     if not documents and not any(one.place.file == name for one in problems.errors):
         # Half-written or emptied by mistake: what it defined would be gone without a word.
@@ -118,7 +118,7 @@ def _place_of_byte(name: str, data: bytes, offset: int) -> Place:
     return Place(name, before.count(b"\n") + 1, offset - (before.rfind(b"\n") + 1) + 1)
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """What follows in the file cannot be told apart from what went wrong."""
 
 
@@ -185,10 +185,10 @@ class _Reader:
         top = self.stack[-1] if self.stack else None
         if top is not None and top.awaits_key and isinstance(top.value, dict):
             self._refuse(event, "a key must be text")
-            raise _Unreadable
+            raise _UnreadableError
         if len(self.stack) >= MAX_DEPTH:
             self._refuse(event, f"is nested deeper than {MAX_DEPTH} levels")
-            raise _Unreadable
+            raise _UnreadableError
         at = _packed(event)
         if isinstance(event, yaml.MappingStartEvent):
             self.stack.append(_Open({}, (at, {})))

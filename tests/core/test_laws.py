@@ -120,6 +120,7 @@ def _asked() -> "Asked":
         *({"agent": Agent(id=name, model="m1", version="1.5")} for name in ("x", "stranger")),
         {"agent": Agent(id="agent")},
         {"agent": Agent(id="agent", model="m1", version="3")},
+        {"args": {"x": "T-1"}},
         {"user": "nobody"},
         *({"figure": figure} for figure in (None, 6.0, math.nan, math.inf)),
     ]

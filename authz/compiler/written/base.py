@@ -78,16 +78,14 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _pattern(text: str) -> dict[str, object]:
-    return {"pattern": f"^{text}$"}
+def _shaped(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
 
 
-AppName: TypeAlias = Annotated[
-    str, AfterValidator(_name), Field(json_schema_extra=lambda schema: schema.update(_pattern(_NAME.pattern)))
-]
-PersonaName: TypeAlias = Annotated[str, AfterValidator(_persona)]
-ToolName: TypeAlias = Annotated[str, AfterValidator(_tool)]
-DataClass: TypeAlias = Annotated[str, AfterValidator(_class)]
+AppName: TypeAlias = Annotated[str, AfterValidator(_name), _shaped(_NAME)]
+PersonaName: TypeAlias = Annotated[str, AfterValidator(_persona), _shaped(_PERSONA)]
+ToolName: TypeAlias = Annotated[str, AfterValidator(_tool), _shaped(_TOOL)]
+DataClass: TypeAlias = Annotated[str, AfterValidator(_class), _shaped(_CLASS)]
 Text: TypeAlias = Annotated[str, AfterValidator(_text)]
 Duration: TypeAlias = Annotated[
     timedelta,
