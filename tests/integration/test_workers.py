@@ -77,7 +77,7 @@ def workers(folder: Path, definitions: Path, count: int, *options: str) -> Itera
 
 def allowed(service: Service, message: bytes) -> bool:
     """Whether the call passes."""
-    return service.ask(message).status.code == 0
+    return bool(service.ask(message).status.code == 0)
 
 
 def until_known(service: Service, message: bytes) -> None:

@@ -197,7 +197,7 @@ def test_our_own_fault_is_a_refusal(here: World) -> None:
 
 async def test_a_history_that_fails_later_is_a_refusal_and_holds_no_other_call(here: World) -> None:
     """Calls that wait for a shared store never hold those that don't."""
-    here.authorizer.histories = Slow()  # type: ignore[assignment]
+    here.authorizer.histories = Slow()
     waiting, refused = here.authorizer(
         [({}, check(key=here.key(), body=tool_call("get_ticket"))), ({}, check(body=b"{}"))]
     )
