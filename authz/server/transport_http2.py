@@ -164,8 +164,7 @@ class _Peer(asyncio.Protocol):
         self._closing = True
         self._cancel(tuple(self._tasks))
         for timer in (self._wake, self._stall, self._linger):
-            if timer is not None:
-                timer.cancel()
+            _stop(timer)
         self._server.lost(self)
 
     def pause_writing(self) -> None:
@@ -174,11 +173,8 @@ class _Peer(asyncio.Protocol):
         self._stall = self._loop.call_later(self._server.limits.send_seconds, self._transport.abort)
 
     def resume_writing(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        _stop(self._stall)
+        self._transport.resume_reading()
 
     def drain(self) -> None:
         """Finish what is in flight, then close."""
@@ -253,8 +249,7 @@ class _Peer(asyncio.Protocol):
         if connection.finished:
             self._close()
         elif connection.due < self._wake_at:
-            if self._wake is not None:
-                self._wake.cancel()
+            _stop(self._wake)
             self._wake_at = connection.due
             self._wake = self._loop.call_at(self._wake_at, self._expire)
 
@@ -278,6 +273,11 @@ class _Peer(asyncio.Protocol):
             self._transport.write_eof()
         else:
             self._transport.close()
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 def _speaks_h2(transport: asyncio.BaseTransport) -> bool:

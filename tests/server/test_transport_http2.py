@@ -66,8 +66,8 @@ class Methodical:
         wrong = {
             b"type": [cast("bytes", "text") for _ in calls],
             b"none": [cast("bytes", None) for _ in calls],
-            b"fewer": [self._echo_later(b"") for _ in calls[1:]],
-            b"more": [b"" for _ in (*calls, 1)],
+            b"fewer": [],
+            b"more": [self._echo_later(b"") for _ in (*calls, 1)] if how == b"more" else [],
             b"later": [self._fail() for _ in calls] if how == b"later" else [],
             b"later type": [self._wrong() for _ in calls] if how == b"later type" else [],
             b"gone": [gone for _ in calls],
@@ -434,6 +434,18 @@ def test_whoever_does_not_speak_http2_is_let_go(served: Running) -> None:
         client.send(b"GET / HTTP/1.1\r\nhost: authz\r\n\r\n")
 
         assert client.read_to_end()[-1].code is ErrorCode.PROTOCOL_ERROR
+
+
+def test_whoever_was_let_go_is_not_heard_any_more(seen: Methodical, served: Running) -> None:
+    """What comes after the fault is read and thrown away, so that the peer can read the reason."""
+    with raw(served) as client:
+        client.hello()
+        client.send(data(0, b""))
+        assert client.read_until(lambda one: one.kind == frames.GOAWAY)[-1].code is ErrorCode.PROTOCOL_ERROR
+        client.send(request(3, ECHO, b"x"))
+        assert client.read_to_end() == []
+
+    assert seen.batches == []
 
 
 def test_whoever_says_nothing_is_let_go(seen: Methodical, loop_name: str) -> None:
