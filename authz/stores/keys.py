@@ -255,7 +255,9 @@ class KeyStore:
 
     def flush(self) -> None:
         """Write down the last uses since the flush before, in one transaction."""
-        used, self._used = self._used, {}
+        noted, self._used = self._used, {}
+        ring = self._ring  # callers by token have an id as well, and no row
+        used = {key_id: at for key_id, at in noted.items() if ring.get(key_id) is not None}
         if used:
             self._table.note_use(used)
 

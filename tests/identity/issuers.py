@@ -22,10 +22,14 @@ KINDS: Mapping[str, Any] = {
 }
 
 
-@cache
 def key_of(name: str, algorithm: str = "RS256") -> RSAKey | ECKey | OKPKey:
     """The key of that name; RSA keys take long to make, so each is made once."""
-    kind, size = KINDS[algorithm[:2]]
+    return _key(name, algorithm[:2])
+
+
+@cache
+def _key(name: str, family: str) -> RSAKey | ECKey | OKPKey:
+    kind, size = KINDS[family]
     key: RSAKey | ECKey | OKPKey = kind.generate_key(size, {"kid": name})
     return key
 
