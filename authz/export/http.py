@@ -50,7 +50,7 @@ class Poster:
             connection = self._connected()
             connection.request("POST", target, body, named)
             answer = connection.getresponse()
-            content = answer.read(LONGEST_ANSWER)
+            content = _whole(answer)
             after = _seconds(answer.headers.get("retry-after"))
             if not answer.isclosed():
                 self.close()  # a longer answer than any receiver has reason to give
@@ -83,6 +83,19 @@ class Poster:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _whole(answer: http.client.HTTPResponse) -> bytes:
+    """The answer's body, up to what we care to read; one that breaks off is no answer."""
+    content = b""
+    while len(content) < LONGEST_ANSWER:
+        piece = answer.read(LONGEST_ANSWER - len(content))
+        if not piece:
+            break
+        content += piece
+    if answer.length and len(content) < LONGEST_ANSWER:
+        raise http.client.IncompleteRead(content, answer.length)
+    return content
 
 
 def _seconds(text: str | None) -> float:
