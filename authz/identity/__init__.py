@@ -5,8 +5,8 @@ arguments. A credential is never repeated in a refusal, a record or a `repr`.
 """
 
 from authz.identity.credential import Credential, find_credential
-from authz.identity.key import PresentedKey, new_id, new_key, parse_key
 from authz.identity.hints import hints_of
+from authz.identity.key import PresentedKey, new_id, new_key, parse_key
 from authz.identity.ladder import Believed, credential_headers, identify
 from authz.identity.record import KeyRecord, LifeError
 from authz.identity.ring import KeyRing
