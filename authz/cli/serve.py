@@ -30,6 +30,12 @@ def command(  # noqa: PLR0917 - typer names them all
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let other machines reach --listen without mTLS.")
     ] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Every persona as in `mode: shadow`: recorded, not enforced.")
+    ] = False,
+    unsafe_shadow_all: Annotated[
+        bool, typer.Option("--unsafe-shadow-all", help="Block nothing at all, missing credentials included.")
+    ] = False,
     worker: Annotated[int | None, typer.Option("--worker", hidden=True)] = None,
 ) -> None:
     """Answer Envoy's checks until SIGTERM, then drain.
@@ -39,6 +45,7 @@ def command(  # noqa: PLR0917 - typer names them all
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
     try:
         plan = _plan(defs, state, listen, config, insecure=insecure)
+        plan = replace(plan, shadow=shadow, unsafe_shadow_all=unsafe_shadow_all)
         if workers == 1:
             status = _run(serve(plan))
         elif worker is not None:

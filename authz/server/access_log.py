@@ -1,7 +1,7 @@
 """Envoy's access log: how each call ended, joined to its decision by the id in the dynamic metadata.
 
-Never on the path of a call. Sources: `envoy.service.accesslog.v3`, Envoy 1.40; the namespace `mcp.result` is
-filled by `json_to_metadata` and `sse_to_metadata` as `envoy/` configures them.
+Never on the path of a call. Sources: `envoy.service.accesslog.v3`, Envoy 1.40; the namespace
+`personas.outcome` is filled by `json_to_metadata` as `personas envoy render` configures it.
 """
 
 import logging
@@ -25,7 +25,7 @@ log = logging.getLogger("personas")
 
 PATH = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs"
 EXT_AUTHZ = "envoy.filters.http.ext_authz"
-MCP_RESULT = "mcp.result"
+MCP_RESULT = "personas.outcome"
 OURS = "ext_authz_denied"
 """What Envoy calls an answer of the authorizer, whatever its status."""
 

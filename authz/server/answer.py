@@ -9,7 +9,7 @@ import inspect
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ from authz.audit import Digester, Fact, decision_record
 from authz.behaviour import lets_pass
 from authz.core.call import Call, Caller
 from authz.core.decide import conclude, judge
-from authz.core.decision import Decision, Deny, Effect, Objection, Refusal
+from authz.core.decision import Allow, Decision, Deny, Effect, Objection, Refusal
 from authz.core.history import EMPTY, History
 from authz.core.persona import Persona
 from authz.core.reason import Reason
@@ -29,8 +29,7 @@ from authz.server import clock
 from authz.server.outgoing import Passing, Speech
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Answer, Metadata
-from authz.server.virtual import at_home
-from authz.server.wire import check_response, read_check
+from authz.server.wire import Forward, check_response, read_check
 from authz.stores.histories import Histories
 from authz.stores.trail import Trail, TrailError
 
@@ -40,6 +39,7 @@ Steps: TypeAlias = Generator[Awaitable[History], History, "Verdict"]
 UNREAD = Request()
 NO_ROUTE = Route()
 NO_EXCHANGE = Exchange()
+UNSAFE = "unsafe-shadow-all: not enforced, let through whatever was decided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Authorizer:
     speech: Speech
     on_problem: Callable[[str], None]
     """Told why decisions can't be recorded, and an empty text when they can again."""
+    unsafe_shadow_all: bool = False
+    """Nothing is ever blocked, missing credentials included; what would have been is on record."""
     waiting: set[asyncio.Future[bytes]] = field(default_factory=set)
     """Calls that wait for a shared history."""
 
@@ -144,8 +146,6 @@ class Authorizer:
                 session=decoded.session,
             )
             user = snapshot.definitions.users.get(caller.user)
-            if route.virtual:
-                call = at_home(call, persona, user)
             judgement = judge(call, persona, user)
             observed = self.histories.observe(call, persona, lets_pass(judgement, persona), decision=identity)
             history = (yield observed) if inspect.isawaitable(observed) else observed
@@ -188,11 +188,26 @@ class Authorizer:
         """The answers, once their records are on the trail; refusals where they can't be."""
         if not verdicts:
             return []
+        if self.unsafe_shadow_all:
+            verdicts = [_let_through(one) for one in verdicts]
         try:
             self.trail.append([decision_record(one.fact, self.digester) for one in verdicts])
         except TrailError as error:
             self.on_problem(f"decisions cannot be recorded: {error}")
+            if self.unsafe_shadow_all:
+                return [one.response for one in verdicts]
             unrecorded = Deny((Objection(Reason.INTERNAL_STORE, "the decision could not be recorded"),))
             return [self._refusal(one.exchange, unrecorded, one.fact.id) for one in verdicts]
         self.on_problem("")
         return [one.response for one in verdicts]
+
+
+def _let_through(verdict: Verdict) -> Verdict:
+    """The same verdict, not enforced: recorded as what it would have been."""
+    decision = verdict.fact.decision
+    if decision.effect.passes or isinstance(decision, Allow):
+        return verdict
+    fact = replace(
+        verdict.fact, decision=replace(decision, shadowed=True), notes=(*verdict.fact.notes, UNSAFE)
+    )
+    return Verdict(fact, verdict.exchange, check_response(fact.decision.effect, Forward(), fact.id))

@@ -51,6 +51,10 @@ class Plan:
     """Where Envoy streams its access log to."""
     otlp: str | None = None
     """OTLP/gRPC receiver; None when spans go nowhere."""
+    shadow: bool = False
+    """Every persona as if it said `mode: shadow`."""
+    unsafe_shadow_all: bool = False
+    """Nothing is ever blocked."""
     worker: int | None = None
     """Number of this worker; None when it is the only one."""
 
@@ -137,6 +141,7 @@ class _Worker:
                 digest=digester.of,
             ),
             on_problem=self._problem,
+            unsafe_shadow_all=plan.unsafe_shadow_all,
         )
         self._loaded(compiled)
 
@@ -153,7 +158,10 @@ class _Worker:
             self._listeners.append(await listen(plan.access_log, plan.settings, {}, streams))
         watch = Watch(plan.definitions, self._accept, self._refuse, seconds=plan.settings.reload_seconds)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.ask)
-        for task in (watch.run(), self._keys.follow(clock.now), self._follow_assertions()):
+        followers = [watch.run(), self._keys.follow(clock.now), self._follow_assertions()]
+        if plan.unsafe_shadow_all:
+            followers.append(_warn())
+        for task in followers:
             following = asyncio.ensure_future(task)
             following.add_done_callback(_ended)
             self._stack.push_async_callback(_cancelled, following)
@@ -197,7 +205,9 @@ class _Worker:
             await asyncio.to_thread(self._assertions.refresh)
 
     def _snapshot(self, compiled: Compiled) -> Snapshot:
-        return Snapshot.of(compiled.definitions, app_from_host=self._plan.settings.app_from_host)
+        plan = self._plan
+        host = plan.settings.app_from_host
+        return Snapshot.of(compiled.definitions, app_from_host=host, shadow=plan.shadow)
 
     def _accept(self, compiled: Compiled) -> None:
         if compiled.definitions.digest == self._authorizer.snapshot.definitions.digest:
@@ -222,6 +232,13 @@ class _Worker:
         if text and text != self._health.problem:
             log.error("%s", text)
         self._health.problem = text
+
+
+async def _warn() -> None:
+    """Nobody should forget it."""
+    while True:
+        log.warning("UNSAFE: --unsafe-shadow-all is on: nothing is enforced, every call is let through")
+        await asyncio.sleep(60)
 
 
 def _ended(task: asyncio.Future[None]) -> None:

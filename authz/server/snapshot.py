@@ -1,11 +1,11 @@
 """What is in force: definitions and what is indexed from them, swapped whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authz.core.call import Caller
 from authz.core.decision import Refusal
 from authz.core.definitions import Definitions
-from authz.core.persona import Persona
+from authz.core.persona import Mode, Persona
 from authz.core.reason import Reason
 from authz.decode import Decoders
 
@@ -18,8 +18,13 @@ class Snapshot:
     decoders: Decoders
 
     @classmethod
-    def of(cls, definitions: Definitions, *, app_from_host: bool = False) -> "Snapshot":
-        """Index a compiled set."""
+    def of(cls, definitions: Definitions, *, app_from_host: bool = False, shadow: bool = False) -> "Snapshot":
+        """Index a compiled set; with `shadow`, every persona as if it said `mode: shadow`."""
+        if shadow:
+            rehearsed = {
+                name: replace(persona, mode=Mode.SHADOW) for name, persona in definitions.personas.items()
+            }
+            definitions = replace(definitions, personas=rehearsed)
         return cls(definitions, Decoders.of(definitions, app_from_host=app_from_host))
 
     def persona_of(self, caller: Caller) -> Persona:

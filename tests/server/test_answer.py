@@ -137,6 +137,21 @@ def test_a_revoked_key_is_refused_at_once(here: World) -> None:
     assert (first.status.code, second.denied_response.status.code) == (0, 401)
 
 
+def test_with_nothing_enforced_every_call_goes_on_and_the_record_says_what_would_have_been(
+    here: World,
+) -> None:
+    """For the first days in front of agents that nobody may break; loud in every record."""
+    here.authorizer.unsafe_shadow_all = True
+    responses = here.ask(
+        check(body=tool_call("get_ticket")), check(key=here.key(), body=tool_call("close_ticket"))
+    )
+    records = here.records()
+
+    assert [one.status.code for one in responses] == [0, 0]
+    assert {(one["decision"], one["effect"]) for one in records} == {("deny", "shadowed")}
+    assert all("unsafe-shadow-all" in one["notes"][-1] for one in records)
+
+
 def test_what_cannot_be_recorded_is_refused(here: World) -> None:
     """A service that goes on without its trail can be silenced by filling a disk."""
     here.ask(check(key=here.key(), body=tool_call("get_ticket")))
