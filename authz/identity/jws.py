@@ -48,23 +48,39 @@ def opened(text: str) -> Unproven:
     Raises:
         MalformedTokenError: it is no JWT in compact form, or demands what we don't know.
     """
+    header, payload = signed_parts(text)
+    try:
+        claims = strict_json(payload)
+    except ValueError:
+        raise MalformedTokenError("not a signed token in compact form") from None
+    if not isinstance(claims, dict):
+        raise MalformedTokenError("not a signed token in compact form")
+    return Unproven(text, header, claims)
+
+
+def signed_parts(text: str) -> tuple[dict[str, Any], bytes]:
+    """Header and payload of a JWS in compact form (RFC 7515), unverified.
+
+    Raises:
+        MalformedTokenError: it is none, or demands what we don't know.
+    """
     if len(text) > MAX_HEADER:
         raise MalformedTokenError("the token is overlong")
     parts = text.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - RFC 7515 section 3.1
         raise MalformedTokenError("not a signed token in compact form")
     try:
-        header, claims = strict_json(unb64url(parts[0])), strict_json(unb64url(parts[1]))
+        header, payload = strict_json(unb64url(parts[0])), unb64url(parts[1])
         unb64url(parts[2])
     except ValueError:
         raise MalformedTokenError("not a signed token in compact form") from None
-    if not isinstance(header, dict) or not isinstance(claims, dict):
+    if not isinstance(header, dict):
         raise MalformedTokenError("not a signed token in compact form")
     if "crit" in header or "b64" in header:
         raise MalformedTokenError("the token demands an extension that is not known")
     if not isinstance(header.get("kid", ""), str):
         raise MalformedTokenError("`kid` is no text")
-    return Unproven(text, header, claims)
+    return header, payload
 
 
 def proven(token: Unproven, keys: Iterable[PublishedKey]) -> bool:
