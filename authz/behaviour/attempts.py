@@ -137,12 +137,14 @@ def joined(one: Mapping[int, Row], other: Mapping[int, Row]) -> dict[int, Row]:
 class Found:
     """What probing left: the instants of all probes, and those of each target that is remembered."""
 
-    __slots__ = ("probes", "targets")
+    __slots__ = ("forgotten", "probes", "targets")
 
     def __init__(self, probes: "Row | None" = None, targets: "dict[int, Row] | None" = None) -> None:
         self.probes = row() if probes is None else probes
         self.targets: dict[int, Row] = {} if targets is None else targets
         """By digest: when it last ended so, and how many probes of it there were."""
+        self.forgotten = 0
+        """When the last of those ended that were too many to remember: no target is sure to be fresh."""
 
 
 class ProbesWatcher(Watcher[Found]):
@@ -182,7 +184,10 @@ class ProbesWatcher(Watcher[Found]):
 
     def _remembered(self, state: Found, now: int, value: int) -> "Row | None":
         known = state.targets.get(value)
-        if known is not None and known[0] <= now - self.remember:
+        edge = now - self.remember
+        if known is None:
+            return array("q", [state.forgotten, 0]) if state.forgotten > edge else None
+        if known[0] <= edge:
             del state.targets[value]
             return None
         return known
@@ -224,7 +229,8 @@ class ProbesWatcher(Watcher[Found]):
             if target:
                 state.targets[target] = known
                 if len(state.targets) > MOST_VALUES:
-                    del state.targets[next(iter(state.targets))]
+                    oldest = state.targets.pop(next(iter(state.targets)))
+                    state.forgotten = max(state.forgotten, oldest[0])
         elif outcome.outcome == "ok":
             state.targets.pop(target, None)
 
@@ -235,20 +241,23 @@ class ProbesWatcher(Watcher[Found]):
             ours = targets.get(target, theirs[:0])
             targets[target] = array("q", [max([theirs[0], *ours[:1]]), theirs[1] + sum(ours[1:])])
         ordered = dict(sorted(targets.items(), key=lambda pair: (pair[1][0], pair[0])))
-        return Found(union(one.probes, other.probes), ordered)
+        both = Found(union(one.probes, other.probes), ordered)
+        both.forgotten = max(one.forgotten, other.forgotten)
+        return both
 
     def save(self, state: Found) -> Saved:
         """Probes under the empty name, targets under their digests."""
-        return {
-            "": instants(state.probes),
-            **{str(one): times.tolist() for one, times in state.targets.items()},
-        }
+        targets = {str(one): times.tolist() for one, times in state.targets.items()}
+        return {"": instants(state.probes), "forgotten": [state.forgotten], **targets}
 
     def load(self, saved: Saved) -> Found:
         """Probes and targets again."""
         pairs = dict(saved) if isinstance(saved, Mapping) else {}
         probes = row(pairs.pop("", []))
-        return Found(probes, {int(one): array("q", times) for one, times in pairs.items()})
+        forgotten = pairs.pop("forgotten", [0])
+        state = Found(probes, {int(one): array("q", times) for one, times in pairs.items()})
+        state.forgotten = forgotten[0]
+        return state
 
 
 class PaceWatcher(Watcher[Row]):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from authz.core.call import Call
 from authz.core.history import Outcome
 from authz.core.persona import Persona
-from authz.core.rule import Pace, Probes, Repeats, Rule
+from authz.core.rule import Drift, Pace, Probes, Repeats, Rule
 from authz.stores.histories_memory import MemoryHistories
 
 Make = Callable[..., Call]
@@ -143,6 +143,38 @@ def test_a_target_is_forgotten_after_remember_though_tried_in_between(
     ]
 
     assert days == [2, 3, 4, 5, 6, 7, 0]
+
+
+def test_when_targets_are_too_many_to_remember_none_counts_as_fresh(
+    call: Make, rule: MakeRule, persona: MakePersona
+) -> None:
+    """Flooding the memory must not be a way to make it forget."""
+    job = persona(
+        rule(Probes(outcomes=MISSING, per=timedelta(seconds=1), remember=WEEK), 0, on_drift=Drift.FLAG)
+    )
+    histories = MemoryHistories()
+    for n in range(10_001):
+        probe(histories, call(10 * n, target=f"/{n}"), job, "not_found")
+    later = 10 * 10_001
+
+    assert [
+        histories.observe(call(later + 10 * n, target=one), job, passes=True).figures[0]
+        for n, one in enumerate(("/10000", "/0", "/fresh"))
+    ] == [2, 1, 1]
+
+
+def test_many_different_calls_share_places_and_count_too_high_never_too_low(
+    call: Make, rule: MakeRule, persona: MakePersona
+) -> None:
+    """Memory is bounded; the error is towards denial."""
+    job = persona(rule(Repeats(per=HOUR), 3))
+    histories = MemoryHistories()
+    for n in range(12_000):
+        histories.observe(call(n / 100, args={"n": n}), job, passes=True)
+
+    found = [histories.observe(call(130, args={"n": n}), job, passes=True).figures[0] for n in (0, 11_999)]
+
+    assert all(one is not None and one >= 2 for one in found)
 
 
 def test_an_outcome_that_nobody_waits_for_is_nothing(
