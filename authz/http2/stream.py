@@ -77,6 +77,7 @@ class Timers:
             due, stream_id = heappop(self._dues)
             stream = self._streams.get(stream_id)
             if stream is not None and stream.due == due:
+                stream.due = None  # it may have been armed twice for the same instant
                 found.append(stream)
         return found
 

@@ -1,9 +1,11 @@
 """Whatever a peer sends: nothing is raised, nothing is invented, and what is sent back is sound HTTP/2."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authz.http2 import Connection, Limits, frames
+from authz.http2 import Connection, ErrorCode, Limits, frames
 from tests.http2.wire import block, call, connected, data, headers, message, split
 
 LIMITS = Limits(
@@ -98,3 +100,33 @@ def test_how_the_bytes_are_cut_into_reads_changes_nothing(parts: list[bytes], cu
     if whole.fault is not None:
         assert cut.fault is not None
         assert (whole.fault.code, whole.fault.text) == (cut.fault.code, cut.fault.text)
+
+
+CONNECTION_LIVES = st.builds(
+    frames.frame,
+    st.sampled_from([0, 1, 2, 3, 4, 6, 8, 11]),
+    st.integers(0, 255).map(lambda flags: flags | frames.END_HEADERS),
+    st.sampled_from([1, 3, 5, 7, 9]),
+    payloads,
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(CONNECTION_LIVES | sound, max_size=40), st.sampled_from([0, 10, 65_535]))
+def test_a_sound_call_is_served_whatever_came_before(reads: list[bytes], window: int) -> None:
+    """Streams that were cut off, refused or reset leave nothing behind that counts against later ones."""
+    limits = replace(LIMITS, buffered_bytes=len(message(b"x" * 200)))
+    connection = connected(limits, window=window)
+    begun = {1}
+    for at, read in enumerate(reads):
+        for one in connection.receive(read, float(at)).calls:
+            connection.answer(one.stream_id, one.message, float(at))
+        begun.update(one.stream_id for one in split(read) if one.kind == frames.HEADERS)
+    resets = b"".join(frames.reset(one, ErrorCode.CANCEL) for one in begun)
+    whole = message(b"x" * 200)
+
+    connection.receive(resets, 50.0)
+    pieces = (headers(101), data(101, whole[:150], end=False), data(101, whole[150:]))
+    calls = [one for piece in pieces for one in connection.receive(piece, 50.0).calls]
+
+    assert connection.closed or [one.message for one in calls] == [b"x" * 200]

@@ -848,6 +848,17 @@ def test_a_deadline_ends_a_call_that_waits() -> None:
     assert replies(connection) == []
 
 
+def test_a_deadline_that_is_watched_twice_ends_a_call_once() -> None:
+    """While the request comes in, and while its answer is waited for."""
+    connection = connected()
+    hear(connection, headers(3, block(fields_with((b"grpc-timeout", b"2S")))), now=1.0)
+    hear(connection, data(3, message(b"a")), now=2.0)
+    connection.wait(3, 2.0)
+
+    assert connection.expire(3.0) == [3]
+    assert [only_status(one) for one in replies(connection)] == [Status.DEADLINE_EXCEEDED]
+
+
 def test_a_call_without_a_deadline_has_ours() -> None:
     """An answer that never comes must not hold a stream for ever."""
     connection = connected(Limits(answer_seconds=60))

@@ -38,6 +38,16 @@ def test_a_due_that_changed_or_went_is_not_met() -> None:
     assert [one.id for one in timers.overdue(5.0)] == [1]
 
 
+def test_a_stream_that_was_armed_twice_for_one_instant_is_overdue_once() -> None:
+    """The deadline of a call may be watched while it comes in and again while it waits."""
+    streams = {1: stream(1)}
+    timers = Timers(streams)
+    timers.arm(streams[1], 1.0)
+    timers.arm(streams[1], 1.0)
+
+    assert [one.id for one in timers.overdue(1.0)] == [1]
+
+
 def test_dues_of_streams_that_ended_do_not_pile_up() -> None:
     """A busy connection arms a due for every call that waits, and hardly one is ever met."""
     streams: dict[int, Stream] = {}
