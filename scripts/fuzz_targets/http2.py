@@ -99,11 +99,15 @@ class Peer:
 
     def piece(self) -> bytes:
         """DATA that does not end a request."""
+        if not self._open:
+            return self.begin()
         return frames.frame(frames.DATA, 0, self._some(), self._message()[: self._rng.randrange(900)])
 
     def end(self) -> bytes:
         """DATA or trailers that do."""
-        stream_id = self._open.pop() if self._open else self._last
+        if not self._open:
+            return self.begin()
+        stream_id = self._open.pop(self._rng.randrange(len(self._open)))
         if self._rng.randrange(9):
             return frames.frame(frames.DATA, frames.END_STREAM, stream_id, self._message())
         return frames.frame(frames.HEADERS, 5, stream_id, literal(b"x-sum", b"1"))
@@ -159,7 +163,7 @@ class Peer:
 
     def _block(self) -> bytes:
         rng = self._rng
-        more = rng.choice((*((),) * 5, *((one,) for one in MORE), (MORE[-1],) * 20))
+        more = rng.choice((*((),) * 5, *((one,) for one in MORE), (MORE[3],) * 60))
         fields = b"".join(literal(*one, rng.choice((0, 0, 0, 0x10, 0x40))) for one in (*FIELDS, *more))
         return fields if rng.randrange(200) else fields[: rng.randrange(len(fields))] + rng.randbytes(3)
 
