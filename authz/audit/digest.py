@@ -23,6 +23,9 @@ _SECRETS = re.compile(
     r"|gh[pousr]_\w{20,}|xox[abeoprs]-[\w-]{8,}|sk-[\w-]{16,}|AKIA[0-9A-Z]{16}"
 )
 HIDDEN = "[secret]"
+_WORD = re.compile(r"|[a-z][a-z_-]{0,31}|v[0-9]{1,2}")
+SEGMENTS = 12
+"""Segments of an unknown path that are worth keeping."""
 
 
 def safe(text: str) -> str:
@@ -67,6 +70,17 @@ class Digester:
         digest = self._keyed.copy()
         digest.update(canonical(value))
         return PREFIX + digest.hexdigest()
+
+    def path(self, text: str) -> str:
+        """A method and path that no definition knows: plain words stay, all else becomes a digest.
+
+        Nobody has said which of its segments are arguments, so each that could be one is taken for one.
+        """
+        head, slash, rest = text.partition("?")[0].partition("#")[0].partition("/")
+        segments = rest.split("/")[:SEGMENTS]
+        return (
+            safe(head) + slash + "/".join(one if _WORD.fullmatch(one) else self.of(one) for one in segments)
+        )
 
     def hide(self, text: str, args: Mapping[str, Json], recorded: frozenset[str]) -> str:
         """`text` with every value of an argument that is not `recorded` replaced by its digest."""

@@ -25,13 +25,12 @@ _LAYER_OF: Mapping[str, str | None] = {
     reason.value: layer.value if layer is not None else None for reason, layer in LAYER_OF.items()
 }
 
-# Their details name agents, people, tools, classes and rules; those of all others may quote an argument.
+# Their details name agents, people, known tools, classes and rules; those of all others may quote arguments.
 _WITHOUT_ARGUMENTS = frozenset(
     reason.value
     for reason in Reason
     if reason.family in {"credential", "user", "agent"}
-    or reason
-    in {Reason.TOOL_UNKNOWN, Reason.TOOL_NOT_GRANTED, Reason.DATA_NOT_ALLOWED, Reason.BEHAVIOUR_LIMIT}
+    or reason in {Reason.TOOL_NOT_GRANTED, Reason.DATA_NOT_ALLOWED, Reason.BEHAVIOUR_LIMIT}
 )
 
 
@@ -114,7 +113,7 @@ def _action(fact: Fact, digester: Digester) -> dict[str, object]:
         return {
             "protocol": fact.protocol,
             "app": fact.app,
-            "tool": safe(fact.action) if fact.action is not None else None,
+            "tool": _unknown(fact.action, fact.protocol, digester) if fact.action is not None else None,
             "access": None,
             "target": None,
             "args_digest": None,
@@ -129,7 +128,9 @@ def _action(fact: Fact, digester: Digester) -> dict[str, object]:
         "protocol": action.protocol,
         "app": action.app,
         # A name that a definition knows is no word of the agent's.
-        "tool": action.name if tool is not None and tool.name == action.name else safe(action.name),
+        "tool": action.name
+        if tool is not None and tool.name == action.name
+        else _unknown(action.name, action.protocol, digester),
         "access": tool.access._value_ if tool is not None else None,
         "target": _target(action, recorded, digester),
         "args_digest": digester.of(action.args),
@@ -137,6 +138,11 @@ def _action(fact: Fact, digester: Digester) -> dict[str, object]:
         "method": safe(action.method) if action.method else None,
         "kind": action.kind._value_,
     }
+
+
+def _unknown(name: str, protocol: str | None, digester: Digester) -> str:
+    """A name that no definition knows; that of a REST call is its method and path."""
+    return digester.path(name) if protocol == "rest" else safe(name.partition("?")[0])
 
 
 def _target(action: Action, recorded: frozenset[str], digester: Digester) -> str | None:
@@ -159,7 +165,11 @@ def _reason(one: Objection, call: Call | None, digester: Digester) -> dict[str, 
         detail = safe(one.detail)
     else:
         tool = call.action.tool
-        detail = digester.hide(one.detail, call.action.args, NOTHING if tool is None else tool.recorded)
+        detail = one.detail
+        if tool is None and call.action.name in detail:
+            action = call.action
+            detail = detail.replace(action.name, _unknown(action.name, action.protocol, digester))
+        detail = digester.hide(detail, call.action.args, NOTHING if tool is None else tool.recorded)
     return {"code": code, "detail": detail, "place": str(one.place) or None}
 
 

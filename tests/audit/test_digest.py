@@ -73,3 +73,14 @@ def test_numbers_beyond_64_bits_and_lone_surrogates_have_digests() -> None:
 def test_the_key_is_not_in_the_representation() -> None:
     """A traceback must not carry it."""
     assert "kkkk" not in repr(Digester(b"k" * 32))
+
+
+def test_a_path_that_no_definition_knows_keeps_its_words_only() -> None:
+    """Nobody has said which segments are arguments; equal ones must match all the same."""
+    digester = Digester(b"k" * 32)
+
+    said = digester.path("DELETE /v1/accounts/ACC-12345/notes?token=x#y")
+
+    assert said == f"DELETE /v1/accounts/{digester.of('ACC-12345')}/notes"
+    assert digester.path("GET /") == "GET /"
+    assert len(digester.path("GET " + "/Aa" * 1000)) < 1000
