@@ -105,15 +105,15 @@ class Connection:
         """The answer to this call will come later: watch its deadline."""
         self._streams.wait(stream_id, now)
 
-    def drain(self, now: float) -> None:
-        """Take no new calls, finish those in flight (RFC 9113 section 6.8).
+    def drain(self, now: float, seconds: float | None = None) -> None:
+        """Take no new calls, finish those in flight for at most `seconds` (RFC 9113 section 6.8).
 
         The first GOAWAY refuses nothing; the second comes when an answer to our PING shows that the peer has
         seen the first, so that no call on its way is lost.
         """
         if self.finished or self._drain_due < inf:
             return
-        self._drain_due = now + self._limits.drain_seconds
+        self._drain_due = now + (self._limits.drain_seconds if seconds is None else seconds)
         self._due = min(self._due, self._drain_due)
         if self._preface:
             self._leave()

@@ -76,7 +76,7 @@ class Limits:
     idle_seconds: float = 7200.0
     """Without any call; longer than the hour after which Envoy lets go, so that it is Envoy that closes."""
     drain_seconds: float = 30.0
-    """From GOAWAY to the connection being closed over whatever is still in flight."""
+    """From GOAWAY to closing over what is still in flight, where nobody says otherwise."""
     floods: Floods = Floods()
     """Frames that cost their sender nothing."""
 

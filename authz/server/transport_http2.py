@@ -62,7 +62,7 @@ class Server:
             self._listener = None
             self._unlink()
         for peer in tuple(self._peers):
-            peer.drain()
+            peer.drain(seconds)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), seconds)
         for peer in tuple(self._peers):
@@ -176,10 +176,10 @@ class _Peer(asyncio.Protocol):
         _stop(self._stall)
         self._transport.resume_reading()
 
-    def drain(self) -> None:
+    def drain(self, seconds: float) -> None:
         """Finish what is in flight, then close."""
         if not self._closing:
-            self._connection.drain(self._loop.time())
+            self._connection.drain(self._loop.time(), seconds)
             self._flush()
 
     def abort(self) -> None:

@@ -556,9 +556,9 @@ def test_a_drain_refuses_nothing_that_is_on_its_way() -> None:
 
 def test_a_drain_that_takes_too_long_ends() -> None:
     """A peer that never answers must not keep a process alive; its calls are cancelled."""
-    connection = connected(Limits(drain_seconds=5))
+    connection = connected(Limits(drain_seconds=99))
     hear(connection, call(3))
-    connection.drain(1.0)
+    connection.drain(1.0, 5.0)
     connection.drain(2.0)
     assert connection.due <= 6.0
 
