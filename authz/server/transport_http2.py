@@ -135,8 +135,13 @@ class _Peer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        if not self._server.admits(transport) or (self._tls and not _speaks_h2(transport)):
-            self.abort()
+        admitted = False
+        try:
+            admitted = self._server.admits(transport) and (not self._tls or _speaks_h2(transport))
+        finally:
+            if not admitted:
+                self.abort()
+        if not admitted:
             return
         self._server.opened(self)
         limits = self._server.limits

@@ -556,6 +556,17 @@ def test_mutual_tls_demands_a_certificate_and_names_it(
     assert sum(len(batch) for batch in seen.batches) == 1
 
 
+def test_a_check_of_peers_that_fails_admits_nobody(seen: Methodical, loop_name: str) -> None:
+    """A bug there must not open the door."""
+
+    def admit(_: asyncio.BaseTransport) -> bool:
+        raise ValueError("no")
+
+    with running(starting(seen.methods, admit=admit), loop_name) as server, raw(server) as client:
+        assert client.read_to_end() == []
+        assert server.server.connections == 0
+
+
 # Other peers
 
 
