@@ -22,10 +22,10 @@ class Seen:
 
     __slots__ = ("exact", "shared")
 
-    def __init__(self, exact: "dict[int, Row] | None" = None) -> None:
-        self.exact: dict[int, Row] = {} if exact is None else exact
+    def __init__(self, exact: "dict[float, Row] | None" = None) -> None:
+        self.exact: dict[float, Row] = {} if exact is None else exact
         """The least recent first."""
-        self.shared: dict[int, Row] = {}
+        self.shared: dict[float, Row] = {}
         """Only once there are too many to remember one by one: counts are too high then, never too low."""
 
 
@@ -63,27 +63,28 @@ class RepeatsWatcher(Watcher[Seen]):
         """Such calls in the window, this one included."""
         edge = now - self.per
         exact = state.exact
-        if exact and next(iter(exact.values()))[-1] <= edge:
-            for silent in _silent(exact, edge):
-                del exact[silent]
-        times = exact.get(int(value))
-        count = 1 if times is None else living(times, edge) + 1
+        for times in exact.values():
+            if times[-1] <= edge:
+                for silent in _silent(exact, edge):
+                    del exact[silent]
+            break
+        known = exact.get(value)
+        count = 1 if known is None else living(known, edge) + 1
         if state.shared:
-            times = state.shared.get(int(value) % SHARED)
-            count += 0 if times is None else living(times, edge)
+            known = state.shared.get(value % SHARED)
+            count += 0 if known is None else living(known, edge)
         return count
 
     def take(self, state: Seen, now: int, value: float) -> float:
         """One more."""
-        digest = int(value)
-        times = state.exact.pop(digest, None)
+        times = state.exact.pop(value, None)
         if times is None and len(state.exact) >= MOST_VALUES:
-            add(state.shared.setdefault(digest % SHARED, row()), now, self.most)
+            add(state.shared.setdefault(value % SHARED, row()), now, self.most)
             return value
         if times is None:
             times = row()
         add(times, now, self.most)
-        state.exact[digest] = times
+        state.exact[value] = times
         return value
 
     def merge(self, one: Seen, other: Seen) -> Seen:
@@ -94,8 +95,8 @@ class RepeatsWatcher(Watcher[Seen]):
 
     def save(self, state: Seen) -> Saved:
         """Instants by digest, shared places with a mark."""
-        exact = {str(value): instants(times) for value, times in state.exact.items()}
-        return {**exact, **{f"shared {place}": instants(times) for place, times in state.shared.items()}}
+        exact = {str(int(value)): instants(times) for value, times in state.exact.items()}
+        return {**exact, **{f"shared {int(place)}": instants(times) for place, times in state.shared.items()}}
 
     def load(self, saved: Saved) -> Seen:
         """Instants by digest again."""
@@ -118,7 +119,7 @@ def _without(args: Mapping[str, Json], steps: tuple[str, ...]) -> Mapping[str, J
     return left
 
 
-def _silent(state: Mapping[int, Row], edge: int) -> list[int]:
+def _silent(state: Mapping[float, Row], edge: int) -> list[float]:
     """The values at the front that were not seen since `edge`."""
     found = []
     for value, times in state.items():
@@ -128,7 +129,7 @@ def _silent(state: Mapping[int, Row], edge: int) -> list[int]:
     return found
 
 
-def joined(one: Mapping[int, Row], other: Mapping[int, Row]) -> dict[int, Row]:
+def joined(one: Mapping[float, Row], other: Mapping[float, Row]) -> dict[float, Row]:
     """All instants of both, the least recent value first."""
     both = {value: union(one.get(value, row()), other.get(value, row())) for value in {**one, **other}}
     return dict(sorted(both.items(), key=lambda pair: (pair[1][-1], pair[0])))

@@ -12,8 +12,7 @@ from typing import Protocol, TypeAlias
 from authz.behaviour.plan import AnyWatcher, Group, Plan, Role, ScopeKey
 from authz.behaviour.values import micros
 from authz.behaviour.watcher import Saved
-from authz.core.call import Call, Caller
-from authz.core.checks import ON_ANY_GRANT
+from authz.core.call import Call, Caller, Kind
 from authz.core.history import EMPTY, History, Outcome
 
 NOTHING: Container[str] = frozenset()
@@ -33,8 +32,11 @@ class Ledger:
 
     def at(self, now: int) -> int:
         """The instant to judge by."""
-        self.latest = max(self.latest, now)
-        return self.latest
+        latest = self.latest
+        if now <= latest:
+            return latest
+        self.latest = now
+        return now
 
     def adopt(self, group: Group) -> None:
         """Go on under rules that were compiled anew: what still counts the same thing keeps its state."""
@@ -62,13 +64,16 @@ Waiting: TypeAlias = "list[tuple[Ledger, AnyWatcher, float, int]]"
 """What wants to know how a call ends: ledger, watcher, what it took, when the call began."""
 
 
-Step: TypeAlias = "tuple[Role, object, int, float, Ledger]"
-"""A call about to be taken in: role, state, instant, value, ledger."""
+Step: TypeAlias = "tuple[Role, object, float]"
+"""A call about to be taken in: role, state, value."""
+Weighed: TypeAlias = "list[tuple[Ledger, int, list[Step]]]"
+"""By ledger, the instant to judge by and what may be taken in."""
 
 
 def counts(call: Call, plan: Plan) -> bool:
     """Whether any rule could be about such a call."""
-    return bool(plan.watchers) and call.action.kind not in ON_ANY_GRANT
+    kind = call.action.kind  # compared by identity: an enumeration hashes in Python
+    return bool(plan.watchers) and kind is not Kind.SESSION and kind is not Kind.ANSWER
 
 
 def observe(
@@ -81,26 +86,27 @@ def observe(
     """
     if not counts(call, plan):
         return EMPTY, []
-    figures: list[float | None] = [None] * len(plan.watchers)
-    steps, quiet = _weigh(call, plan, ledgers, waived, figures)
+    figures = plan.none.copy()
+    weighed, quiet = _weigh(call, plan, ledgers, waived, figures)
     free = passes and (quiet or plan.shadow) and plan.open(call)
-    took: list[float | None] = [None] * len(figures)
+    took = plan.none.copy()
     waiting: Waiting = []
-    for role, state, at, value, ledger in steps:
-        if free or role.always:
-            taken = took[role.place] = role.take(state, at, value)
-            if free and role.watcher.ends:
-                waiting.append((ledger, role.watcher, taken, at))
+    for ledger, at, steps in weighed:
+        for role, state, value in steps:
+            if free or role.always:
+                taken = took[role.place] = role.take(state, at, value)
+                if role.ends and free:
+                    waiting.append((ledger, role.watcher, taken, at))
     return History(figures=tuple(figures), took=tuple(took)), waiting
 
 
 def _weigh(
     call: Call, plan: Plan, ledgers: Ledgers, waived: Container[str], figures: list[float | None]
-) -> tuple[list[Step], bool]:
+) -> tuple[Weighed, bool]:
     """Fill in the figures; what may be taken in, and whether no rule that refuses objects."""
     now = micros(call.at)
     quiet = True
-    steps: list[Step] = []
+    weighed: Weighed = []
     for group in plan.groups:
         roles = group.roles(call)
         if not roles:
@@ -108,22 +114,24 @@ def _weigh(
         ledger = ledgers.ledger(group, call.caller)
         at = ledger.at(now)
         states = ledger.states
+        steps: list[Step] = []
         for role in roles:
-            watcher, slot, index, judges, takes, _, ceiling, of, weigh, _ = role
-            value = of(call)
+            watcher, slot, place, judges, takes, _, _, ceiling, of, weigh, _ = role
+            value = 1 if of is None else of(call)
             if value is None:
                 continue
             state = states[slot]
             if state is None:
                 state = states[slot] = watcher.fresh()
             if judges and (waived is NOTHING or watcher.rule.name not in waived):
-                figure = figures[index] = weigh(state, at, value)
+                figure = figures[place] = weigh(state, at, value)
                 # `not <=`, as in the core: what is no number is above every maximum.
                 if not figure <= ceiling:
                     quiet = False
             if takes:
-                steps.append((role, state, at, value, ledger))
-    return steps, quiet
+                steps.append((role, state, value))
+        weighed.append((ledger, at, steps))
+    return weighed, quiet
 
 
 def end(waiting: Waiting, outcome: Outcome) -> None:

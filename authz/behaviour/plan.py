@@ -46,9 +46,11 @@ class Role(NamedTuple):
     judges: bool
     takes: bool
     always: bool
+    ends: bool
     ceiling: float
     """The maximum of a rule that refuses; infinite for one that only flags."""
-    of: Callable[[Call], float | None]
+    of: Callable[[Call], float | None] | None
+    """None for what counts the call itself."""
     figure: Callable[[object, int, float], float]
     take: Callable[[object, int, float], float]
 
@@ -86,7 +88,7 @@ def watcher(rule: Rule, index: int, digest: Digest) -> AnyWatcher:
 class Group:
     """Rules that are counted for the same callers: they share one ledger of states."""
 
-    __slots__ = ("_by", "_prefix", "_shapes", "horizon", "names", "watchers")
+    __slots__ = ("_by", "_prefix", "_shapes", "_whole", "horizon", "names", "watchers")
 
     def __init__(self, persona: str, by: frozenset[str], watchers: tuple[AnyWatcher, ...]) -> None:
         self.watchers = watchers
@@ -95,11 +97,12 @@ class Group:
         # Rules that count across personas meet under their own name, whichever persona they stand in.
         self._prefix = f"persona {persona}" if "persona" in by else f"rule {self.names[0]}"
         self._by = tuple(one for one in ("agent", "user", "key") if one in by)
+        self._whole = self._by == ("agent", "user")
         self._shapes: dict[str, tuple[Tool, frozenset[str], tuple[Role, ...]]] = {}
 
     def key(self, caller: Caller) -> ScopeKey:
         """Whose ledger it is."""
-        if self._by == ("agent", "user"):
+        if self._whole:
             return self._prefix, caller.agent.id, caller.user
         by = {"agent": caller.agent.id, "user": caller.user, "key": caller.key or ""}
         return self._prefix, *(f"{one} {by[one]}" for one in self._by)
@@ -127,8 +130,9 @@ class Group:
                     judges=bool(role & JUDGES),
                     takes=bool(role & TAKES),
                     always=one.always,
+                    ends=one.ends,
                     ceiling=one.maximum if one.blocks else math.inf,
-                    of=one.of,
+                    of=None if type(one).of is Watcher.of else one.of,
                     figure=one.figure,
                     take=one.take,
                 )
@@ -144,12 +148,14 @@ def name(rule: Rule) -> str:
 class Plan:
     """All rules of a persona, by group."""
 
-    __slots__ = ("groups", "persona", "shadow", "watchers")
+    __slots__ = ("groups", "none", "persona", "shadow", "watchers")
 
     def __init__(self, persona: Persona, digest: Digest) -> None:
         self.persona = persona
         self.shadow = persona.mode is Mode.SHADOW
         self.watchers = tuple(watcher(rule, index, digest) for index, rule in enumerate(persona.rules))
+        self.none: list[float | None] = [None] * len(self.watchers)
+        """Nothing for each rule, to be copied."""
         sharing: dict[tuple[frozenset[str], str], list[AnyWatcher]] = {}
         for one in self.watchers:
             rule = one.rule

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 Row: TypeAlias = "array[int]"
 
-_SLACK = 64
+SLACK = 64
 """Dead elements that are tolerated before the row is compacted."""
 
 
@@ -30,11 +30,16 @@ def living(times: Row, edge: int) -> int:
 def add(times: Row, now: int, most: int) -> None:
     """Add an instant; of more than `most`, the oldest is forgotten."""
     times.append(now)
+    trim(times, most)
+
+
+def trim(times: Row, most: int) -> None:
+    """Forget what is more than `most`, and give back room."""
     head = times[0]
     if len(times) - head > most:
         head += 1
         times[0] = head
-    if head > _SLACK and head * 2 > len(times):
+    if head > SLACK and head * 2 > len(times):
         del times[1:head]
         times[0] = 1
 

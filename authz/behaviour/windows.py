@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Final
 
-from authz.behaviour.times import Row, add, instants, row, union
+from authz.behaviour.times import SLACK, Row, instants, row, trim, union
 from authz.behaviour.values import BILLION, INFINITE, Digest, argument, billionths, span
 from authz.behaviour.watcher import MOST_VALUES, Saved, Watcher
 from authz.core.call import Call
@@ -53,7 +53,10 @@ class CallsWatcher(Watcher[Row]):
 
     def take(self, state: Row, now: int, value: float) -> float:
         """One more."""
-        add(state, now, self.most)
+        state.append(now)
+        head = state[0]
+        if head > SLACK or len(state) - head > self.most:
+            trim(state, self.most)
         return value
 
     def merge(self, one: Row, other: Row) -> Row:

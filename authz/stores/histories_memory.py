@@ -136,10 +136,13 @@ class MemoryHistories:
 
     def ledger(self, group: Group, caller: Caller) -> Ledger:
         """The ledger of this caller."""
+        key = group.key(caller)
         generation = self._generations.get(group.horizon)
         if generation is None:
             generation = self._generations[group.horizon] = Generation(group.horizon)
-        key = group.key(caller)
+        found = generation.young.get(key)
+        if found is not None and found.group is group:
+            return found
         found = generation.ledger(group, key)
         if self._unread and key in self._unread:
             latest, states = self._unread.pop(key)

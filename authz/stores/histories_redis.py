@@ -222,7 +222,7 @@ class Shared:
             asked.horizons.append(group.horizon)
         for meta, (group, scope) in enumerate(groups, start=1):
             for role in group.roles(call):
-                value = role.of(call)
+                value = 1 if role.of is None else role.of(call)
                 if value is not None:
                     spec = spec_of(
                         role, value, meta, judges=role.judges and role.watcher.rule.name not in waived
