@@ -254,3 +254,29 @@ def test_a_closed_pipe_ends_quietly(state: Path) -> None:
     until(lambda: process.poll() is not None)
 
     assert errors == b""
+
+
+@pytest.mark.system("chromium")
+def test_report_opens_in_a_browser(state: Path, tmp_path: Path) -> None:
+    """The pictures are drawn, and nothing is fetched: the browser has no network."""
+    target = tmp_path / "page.html"
+    audit("report", "--since", "2026-05-01T00:00:00Z", "-o", str(target), "--state", str(state))
+    browser = [
+        *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+        *("--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path}/profile"),
+    ]
+    picture = tmp_path / "page.png"
+    subprocess.run(
+        [*browser, f"--screenshot={picture}", "--window-size=1000,1600", f"file://{target}"],
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    shown = subprocess.run(
+        [*browser, "--dump-dom", f"file://{target}"], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert shown.count("<rect") > 5
+    assert "What the agents did, and what they were refused" in shown
+    assert "support-summarizer" in shown
