@@ -30,6 +30,7 @@ RUN useradd --system --uid 10001 --no-create-home personas \
 COPY --from=apps-build /opt/personas /opt/personas
 WORKDIR /srv
 COPY scripts/demo_apps scripts/demo_apps
+COPY envoy/service.yaml /etc/personas-service.yaml
 USER 10001:10001
 VOLUME /var/lib/apps
 ENTRYPOINT ["python", "-m"]
@@ -48,4 +49,5 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc; \
 stub = health_pb2_grpc.HealthStub(grpc.insecure_channel('unix:/run/personas/authz.sock')); \
 sys.exit(stub.Check(health_pb2.HealthCheckRequest(), timeout=2).status != 1)"]
 ENTRYPOINT ["personas"]
-CMD ["serve", "--defs", "/etc/personas", "--state", "/var/lib/personas", "--listen", "unix:/run/personas/authz.sock"]
+CMD ["serve", "--defs", "/etc/personas", "--state", "/var/lib/personas", "--listen", "unix:/run/personas/authz.sock", \
+     "--config", "/etc/personas-service.yaml"]

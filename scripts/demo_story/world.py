@@ -49,6 +49,7 @@ class World:
         self.stack = stack
         self.state = state
         self.socket = state / "authz.sock"
+        self.outcomes = state / "access.sock"
         self.personas = Path(sys.executable).with_name("personas")
         ports = free_ports(len(APPS) + 1)
         self.apps: Mapping[str, int] = dict(zip(APPS, ports, strict=False))
@@ -84,7 +85,9 @@ class World:
             self.stack.start(app, [sys.executable, "-m", f"scripts.demo_apps.{app}", *options])
         # One key after the other, as they share a store; meanwhile the apps get ready.
         binary, keys = await asyncio.gather(self._configuration(), self._keys())
-        serve = ("serve", "--defs", ROOT / "personas", "--state", self.state)
+        config = self.state / "service.yaml"
+        config.write_text(f"access_log: unix:{self.outcomes}\n")
+        serve = ("serve", "--defs", ROOT / "personas", "--state", self.state, "--config", config)
         self.stack.start(
             "authorizer", [self.personas, *serve, "--listen", f"unix:{self.socket}"], ending=signal.SIGTERM
         )
@@ -116,6 +119,7 @@ class World:
             )
         apps = {app: tcp("127.0.0.1", port) for app, port in self.apps.items()}
         apps["authorizer"] = pipe(str(self.socket))
+        apps["access_log"] = pipe(str(self.outcomes))
         config = adapted(_yaml("envoy.yaml"), tcp("127.0.0.1", self.port), apps)
         collector = urlsplit(self.stack.environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
         if collector.hostname:
