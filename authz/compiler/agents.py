@@ -49,6 +49,7 @@ def _versions(text: str) -> SpecifierSet | None:
 
 def _in_range(versions: SpecifierSet) -> Callable[[str], bool]:
     early = bool(versions.prereleases)  # PEP 440: pre-releases only where the range names one
+
     # Reading a version takes longer than all other checks together, and agents have few of them.
     @functools.lru_cache(maxsize=256)
     def test(text: str) -> bool:

@@ -1,7 +1,7 @@
 """CEL, the one place that knows the library behind it.
 
-Chosen by measurement (`scripts/benchmarks/cel.py`): of three libraries `cel-expr-python` is the fastest, and
-the only one that checks types at load and stops a runaway comprehension.
+Chosen by measurement (`scripts/benchmarks/conditions.py`): of three libraries `cel-expr-python` is the
+fastest, and the only one that checks types at load and stops a runaway comprehension.
 """
 
 import functools
@@ -35,13 +35,18 @@ def _text(value: str | None) -> str | None:
     return None if value is None else str(value)
 
 
+def _arguments(call: Call, _: User | None) -> object:
+    args = call.action.args
+    return args if isinstance(args, dict) else dict(args)
+
+
 def _access(call: Call, _: User | None) -> object:
     tool = call.action.tool
     return None if tool is None else tool.access.value
 
 
 VARIABLES: Mapping[str, tuple[cel.Type, _Reader]] = {
-    "args": (cel.Type.Map(cel.Type.STRING, cel.Type.DYN), lambda call, _: dict(call.action.args)),
+    "args": (cel.Type.Map(cel.Type.STRING, cel.Type.DYN), _arguments),
     "user.id": (cel.Type.STRING, lambda _, user: None if user is None else user.id),
     "user.groups": (
         cel.Type.List(cel.Type.STRING),
@@ -84,7 +89,7 @@ class When:
             value = reader(call, user)
             if value is not None:
                 data[name] = value
-        if _work(data.get("args"), self.loops) > MAX_WORK:
+        if (self.loops or _nested(call)) and _work(data.get("args"), self.loops) > MAX_WORK:
             return f"condition `{self.text}`: the arguments are too large to judge"
         try:
             result = self.program.eval(data=data).value()
@@ -102,12 +107,18 @@ def _first_line(error: object) -> str:
     return re.sub(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$", "", line)[:120]
 
 
+def _nested(call: Call) -> bool:
+    """Whether there is more to the arguments than one level; what is flat costs no more than its body."""
+    for one in call.action.args.values():  # noqa: SIM110 - a loop takes half the time of `any`
+        if isinstance(one, (list, dict)):
+            return True
+    return False
+
+
 def _work(args: object, loops: int) -> float:
     """How much an expression with so many comprehensions could have to do with the arguments."""
     if not isinstance(args, dict):
         return 0
-    if not loops and not any(isinstance(one, list | dict) for one in args.values()):
-        return 0  # flat, and looked at once: never more than the body that it came in
     size = elements = 0
     level: list[object] = [args]
     for _ in range(MAX_DEPTH):

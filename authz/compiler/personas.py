@@ -1,6 +1,7 @@
 """`kind: Persona` as compiled."""
 
 import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -66,11 +67,47 @@ def _people(document: Document, written: PersonaDocument, scope: Scope) -> None:
             scope.person("user", name, scope.users, document.at("users", "ids", at))
 
 
+class Wide(Mapping[str, tuple[Grant, ...]]):
+    """Few grants over very many names: the names are shared with other personas, not copied."""
+
+    __slots__ = ("grants",)
+
+    def __init__(self, grants: Sequence[tuple[frozenset[str], Grant]]) -> None:
+        self.grants = tuple(grants)
+
+    def __getitem__(self, name: str) -> tuple[Grant, ...]:
+        found = tuple(grant for names, grant in self.grants if name in names)
+        if not found:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(frozenset[str]().union(*(names for names, _ in self.grants)))
+
+    def __len__(self) -> int:
+        return len(frozenset[str]().union(*(names for names, _ in self.grants)))
+
+
+MANY_NAMES = 512
+FEW_GRANTS = 8
+
+
+def by_name(grants: Sequence[tuple[frozenset[str], Grant]]) -> Mapping[str, tuple[Grant, ...]]:
+    """The grants of each tool, in the order in which they are written."""
+    if len(grants) <= FEW_GRANTS and sum(len(names) for names, _ in grants) > MANY_NAMES:
+        return Wide(grants)
+    found: dict[str, list[Grant]] = {}
+    for names, grant in grants:
+        for name in names:
+            found.setdefault(name, []).append(grant)
+    return {name: tuple(those) for name, those in found.items()}
+
+
 @dataclass(slots=True)
 class _InApp:
     """The grants of a persona in one app, while they are gathered."""
 
-    by_tool: dict[str, list[Grant]]
+    by_tool: list[tuple[frozenset[str], Grant]]
     by_access: dict[Access, list[Grant]]
     session: Grant
 
@@ -96,7 +133,7 @@ class _Grants:
             self._add(apps, app, index, one, place)
         return {
             name: AppGrants(
-                by_tool={tool: tuple(grants) for tool, grants in found.by_tool.items()},
+                by_tool=by_name(found.by_tool),
                 by_access={access: tuple(grants) for access, grants in found.by_access.items()},
                 session=found.session,
             )
@@ -127,9 +164,9 @@ class _Grants:
         )
         if written.tools is not None and not names:
             return  # said; and what grants nothing opens no session either
-        found = apps.setdefault(written.app, _InApp({}, {}, grant))
-        for name in sorted(names):
-            found.by_tool.setdefault(name, []).append(grant)
+        found = apps.setdefault(written.app, _InApp([], {}, grant))
+        if names:
+            found.by_tool.append((names, grant))
         if written.tools is None:
             for one in sorted(access):
                 found.by_access.setdefault(one, []).append(grant)

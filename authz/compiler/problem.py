@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from authz.core.app import Place
 
+SLACK = 3
+"""Characters by which a name may be longer or shorter than what was meant."""
+MOST_ALIKE = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -59,7 +63,9 @@ class Problems:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`, did you mean ...?` when `name` is nearly one of `known`, else nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    # Of ten thousand names only those are looked at closely that could be it.
+    alike = [one for one in known if abs(len(one) - len(name)) <= SLACK and set(one[:2]) & set(name[:2])]
+    near = difflib.get_close_matches(name, alike[:MOST_ALIKE], n=1, cutoff=0.7)
     return f", did you mean `{near[0]}`?" if near else ""
 
 

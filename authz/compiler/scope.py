@@ -23,8 +23,6 @@ class AppScope:
     """Tools that nobody looked at: no pattern finds them."""
     others: frozenset[str] = frozenset()
     """Names of prompts and patterns of resources."""
-    expanded: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
-    """What was found before, for the same words come again and again."""
 
     @classmethod
     def of(cls, app: App) -> "AppScope":
@@ -84,15 +82,15 @@ class Scope:
 
         A pattern does not find what nobody looked at; with `others` prompts and resources count as well.
         """
-        found: set[str] = set()
+        found: list[frozenset[str]] = []
         for name, place in written:
             hits = app.names.matching(name)
             if others:
-                hits |= {one for one in app.others if one == name} or self._others(app, name)
+                hits |= self._others(app, name)
             if not hits:
                 self._no_tool(app, name, place)
-            found |= hits - app.review if is_glob(name) else hits
-        return frozenset(found)
+            found.append(hits - app.review if is_glob(name) and app.review else hits)
+        return found[0] if len(found) == 1 else frozenset().union(*found)
 
     @staticmethod
     def _others(app: AppScope, name: str) -> frozenset[str]:

@@ -17,10 +17,6 @@ CONSUMING = (Kind.TOOL, Kind.RESOURCE, Kind.PROMPT)
 DRIFTING = (*CONSUMING, Kind.UNKNOWN)
 
 
-NOTHING = (None,) * 5
-"""What the checks of the first three layers say of a call that they let pass."""
-
-
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the first three layers say: the grant, and all objections."""
@@ -44,18 +40,18 @@ def decide(call: Call, persona: Persona, user: User | None, history: History) ->
 
 def judge(call: Call, persona: Persona, user: User | None) -> Judgement:
     """The first three layers, without a look at what the caller did before."""
+    known = user_known(call, persona, user)
+    entitled = user_entitled(call, persona, user)
+    admitted = agent_admitted(call, persona, user)
     granted = tool_granted(call, persona, user)
-    found = (
-        user_known(call, persona, user),
-        user_entitled(call, persona, user),
-        agent_admitted(call, persona, user),
-        granted if isinstance(granted, Objection) else None,
-        data_allowed(call, persona, user),
-    )
-    if found == NOTHING and isinstance(granted, Grant):
-        return Judgement(granted, ())
-    objections = tuple(one for one in found if one is not None)
-    return Judgement(granted if isinstance(granted, Grant) else None, objections)
+    cleared = data_allowed(call, persona, user)
+    if isinstance(granted, Grant):
+        if known is None and entitled is None and admitted is None and cleared is None:
+            return Judgement(granted, ())
+        found = (known, entitled, admitted, cleared)
+        return Judgement(granted, tuple(one for one in found if one is not None))
+    objections = tuple(one for one in (known, entitled, admitted, granted, cleared) if one is not None)
+    return Judgement(None, objections)
 
 
 def conclude(judgement: Judgement, call: Call, persona: Persona, history: History) -> Decision:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from authz.compiler.personas import Wide
 from tests.compiler.world import WHOLE, compiled, decided, errors, swapped, warnings
 
 GRANT = "tools: [draft_reply]\n    when: 'args.body.size() < 4000'\n"
@@ -254,3 +255,22 @@ def test_the_clearance_of_the_user_is_a_ceiling_too(clearance: str, code: str) -
     )
 
     assert decided(compiled(text), app="tickets", tool="get_ticket") == code
+
+
+def test_a_grant_over_very_many_tools_is_looked_up_and_not_copied() -> None:
+    """A thousand personas over ten thousand tools would fill the memory."""
+    many = "".join(f"  - {{name: tool_{at}, access: send, data: [internal]}}\n" for at in range(1000))
+    text = tools(
+        '  - {app: tickets, tools: ["tool_*"], except: ["*_7"]}\n  - {app: tickets, tools: [tool_7]}\n'
+    )
+    text = swapped("resources:", f"{many}resources:", text)
+    text = swapped("{app: tickets, access: [read, write]}", "{app: tickets, access: [read, send]}", text)
+    made = compiled(text)
+    index = made.definitions.personas["support"].grants["tickets"].by_tool
+
+    assert isinstance(index, Wide)
+    assert [one.id for one in index["tool_7"]] == ["tools[0]", "tools[1]"]
+    assert (len(index), len(set(index)), index.get("get_ticket", ())) == (1000, 1000, ())
+    assert decided(made, app="tickets", tool="tool_999") == "allow"
+    assert decided(made, app="tickets", tool="tool_7") == "allow"
+    assert decided(made, app="tickets", tool="get_ticket") == "tool.not-granted"
