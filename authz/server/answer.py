@@ -26,10 +26,12 @@ from authz.decode import Exchange, Route, Unreadable
 from authz.identity import KeyRing, identify
 from authz.label import labels_of
 from authz.server import clock
+from authz.server.drift import Effects, NoEffects
 from authz.server.outgoing import Passing, Speech
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Answer, Metadata
 from authz.server.wire import Forward, check_response, read_check
+from authz.stores.approvals import NO_CLAIM
 from authz.stores.histories import Histories
 from authz.stores.trail import Trail, TrailError
 
@@ -65,6 +67,8 @@ class Authorizer:
     speech: Speech
     on_problem: Callable[[str], None]
     """Told why decisions can't be recorded, and an empty text when they can again."""
+    effects: Effects = field(default_factory=NoEffects)
+    """Carries out what drift leads to."""
     unsafe_shadow_all: bool = False
     """Nothing is ever blocked, missing credentials included; what would have been is on record."""
     waiting: set[asyncio.Future[bytes]] = field(default_factory=set)
@@ -115,7 +119,7 @@ class Authorizer:
         began = clock.monotonic_us()
         identity = clock.decision_id()
         snapshot = self.snapshot
-        request, route, exchange = UNREAD, NO_ROUTE, NO_EXCHANGE
+        request, route, exchange, claim = UNREAD, NO_ROUTE, NO_EXCHANGE, NO_CLAIM
         caller: Caller | None = None
         call: Call | None = None
         persona: Persona | None = None
@@ -130,6 +134,7 @@ class Authorizer:
             caller = identify(request, at, self.keys())
             if caller.key is not None:
                 self.used(caller.key, at)
+            self.effects.admit(caller)
             decoded = snapshot.decoders.decode(request, route)
             exchange = decoded.exchange
             if isinstance(decoded, Unreadable):
@@ -147,7 +152,10 @@ class Authorizer:
             )
             user = snapshot.definitions.users.get(caller.user)
             judgement = judge(call, persona, user)
-            observed = self.histories.observe(call, persona, lets_pass(judgement, persona), decision=identity)
+            claim = self.effects.claim(call, persona)
+            observed = self.histories.observe(
+                call, persona, lets_pass(judgement, persona), decision=identity, waived=claim.rules
+            )
             history = (yield observed) if inspect.isawaitable(observed) else observed
             decision = conclude(judgement, call, persona, history)
             if decision.effect.passes:
@@ -164,6 +172,7 @@ class Authorizer:
             decision = Deny((Objection(Reason.INTERNAL, "internal error"),))
         if isinstance(decision, Deny) and not decision.shadowed:
             response = self._refusal(exchange, decision, identity)
+        self.effects.settle(claim, identity, call, persona, history, decision)
         fact = Fact(
             id=identity,
             at=at,

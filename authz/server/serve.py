@@ -6,15 +6,18 @@ import signal
 import sys
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from authz.audit import event_record
 from authz.compiler import Compiled, DefinitionsError
+from authz.core.call import Caller
 from authz.decode.answers import AnswerOptions
 from authz.server import clock
 from authz.server.access_log import PATH as ACCESS_LOG
 from authz.server.access_log import AccessLog
 from authz.server.answer import Authorizer
+from authz.server.drift import DriftEffects
 from authz.server.exporter import Exporter
 from authz.server.health import Health
 from authz.server.listener import listen
@@ -23,11 +26,13 @@ from authz.server.reload import Watch
 from authz.server.settings import Address, Settings, SettingsError
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Methods
+from authz.stores.approvals import open_approvals
 from authz.stores.assertion_keys import open_assertion_keys
 from authz.stores.definitions import load
 from authz.stores.histories import Histories
 from authz.stores.histories_redis import OnStoreFailure, RedisHistories
 from authz.stores.histories_trail import open_histories
+from authz.stores.holds import open_holds
 from authz.stores.keys import read_pepper
 from authz.stores.keys_sqlite import open_keys
 from authz.stores.trail import Sync, Trail, note_event, open_digester
@@ -124,6 +129,13 @@ class _Worker:
         stack.callback(self._keys.close)
         self._assertions = open_assertion_keys(plan.state, clock.now())
         digester = open_digester(plan.state)
+        self._effects = DriftEffects(
+            approvals=open_approvals(plan.state),
+            holds=open_holds(plan.state),
+            keys=self._keys,
+            record=self._suspended,
+        )
+        stack.push_async_callback(self._effects.close)
         self._authorizer = Authorizer(
             snapshot=self._snapshot(compiled),
             keys=self._keys.ring,
@@ -141,6 +153,7 @@ class _Worker:
                 digest=digester.of,
             ),
             on_problem=self._problem,
+            effects=self._effects,
             unsafe_shadow_all=plan.unsafe_shadow_all,
         )
         self._loaded(compiled)
@@ -158,7 +171,12 @@ class _Worker:
             self._listeners.append(await listen(plan.access_log, plan.settings, {}, streams))
         watch = Watch(plan.definitions, self._accept, self._refuse, seconds=plan.settings.reload_seconds)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, watch.ask)
-        followers = [watch.run(), self._keys.follow(clock.now), self._follow_assertions()]
+        followers = [
+            watch.run(),
+            self._keys.follow(clock.now),
+            self._follow_assertions(),
+            self._effects.follow(),
+        ]
         if plan.unsafe_shadow_all:
             followers.append(_warn())
         for task in followers:
@@ -190,6 +208,20 @@ class _Worker:
         failure = OnStoreFailure(plan.settings.on_store_failure)
         self._shared = RedisHistories(plan.settings.redis, key, on_failure=failure)
         return self._shared
+
+    def _suspended(self, caller: Caller, why: str, at: datetime) -> None:
+        """Drift suspends: on the trail, from a thread."""
+        record = event_record(
+            clock.decision_id(),
+            at,
+            "caller.suspended",
+            {"why": why},
+            user=caller.user,
+            agent=caller.agent.id,
+            persona=caller.persona,
+            key=caller.key,
+        )
+        note_event(self._plan.state, record)
 
     async def drain(self) -> None:
         """Say that no more calls should come, finish those in flight."""

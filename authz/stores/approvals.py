@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,9 +20,10 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from authz.behaviour import Ask
+from authz.behaviour import NOTHING, Ask
 from authz.behaviour.values import canonical, micros
 from authz.core.call import Call, Json
+from authz.stores.keys import StoreError
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -45,7 +46,7 @@ CREATE INDEX IF NOT EXISTS grants_of ON grants (agent, user, persona);
 """
 
 
-class ApprovalError(Exception):
+class ApprovalError(StoreError):
     """What was asked cannot be done: one line for the person."""
 
 
@@ -95,7 +96,11 @@ class Claim:
     """A grant that is being used by one call."""
 
     grant: str
-    rules: frozenset[str]
+    rules: Container[str]
+
+
+NO_CLAIM: Final = Claim("", NOTHING)
+"""No grant is being used."""
 
 
 class Approvals:
@@ -226,13 +231,12 @@ class Approvals:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._database.execute("BEGIN IMMEDIATE")
         try:
-            yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            with self._database:
+                self._database.execute("BEGIN IMMEDIATE")
+                yield self._database
+        except sqlite3.Error as error:
+            raise ApprovalError(f"approvals cannot be kept: {error}") from None
 
     def _exact(self, call: Call) -> str:
         action = call.action

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from authz.behaviour import Ask, Suspend, effects_of
+from authz.behaviour import NOTHING, Ask, Suspend, effects_of
 from authz.core.call import Call
 from authz.core.decide import conclude, judge
 from authz.core.persona import Mode, Persona
@@ -54,7 +54,7 @@ class Desk:
         """Whether the call passes; what it leads to is carried out."""
         judgement = judge(call, self.job, ALICE)
         claim = self.approvals.claim(call)
-        waived = frozenset[str]() if claim is None else claim.rules
+        waived = NOTHING if claim is None else claim.rules
         history = self.histories.observe(call, self.job, judgement.passes, waived=waived)
         decision = conclude(judgement, call, self.job, history)
         if claim is not None and not decision.effect.passes:
