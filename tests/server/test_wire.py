@@ -49,6 +49,25 @@ def test_every_header_that_is_set_replaces_what_the_client_sent(what: Forward) -
     assert len(sent) == len(what.set_headers) + len(what.response_headers)
 
 
+@given(what=st.builds(Forward, headers, st.lists(names, max_size=3), headers), decision=values)
+def test_an_allow_spelled_by_hand_is_what_the_generated_messages_spell(what: Forward, decision: str) -> None:
+    """The wire format is written out for speed: the library must read it as its own."""
+    expected = CheckResponse()
+    expected.status.code = 0
+    expected.ok_response.SetInParent()
+    for sent, into in (
+        (what.set_headers, expected.ok_response.headers),
+        (what.response_headers, expected.ok_response.response_headers_to_add),
+    ):
+        for name, value in sent:
+            option = into.add(append_action=HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD)
+            option.header.key, option.header.value = name, value
+    expected.ok_response.headers_to_remove.extend(what.remove_headers)
+    expected.dynamic_metadata.update({"decision": decision})
+
+    assert CheckResponse.FromString(check_response(Effect.ALLOWED, what, decision)) == expected
+
+
 def check(**http: object) -> bytes:
     """A CheckRequest with these fields of `HttpRequest`."""
     request = AttributeContext.Request(http=AttributeContext.HttpRequest(**http))  # type: ignore[arg-type]
