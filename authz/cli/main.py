@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "Compile definitions and print every error.",
         "drift": "Show what left its baseline, and since when.",
         "envoy": "Configure the Envoy in front of your apps.",
+        "control": "Serve SCIM, Shared Signals and the JWKS of assertions.",
         "explain": "Decide one call offline and show all four layers.",
         "export": "Ship the trail, when the exporter runs apart from `serve`.",
         "keys": "Issue, list and revoke Agent Access Keys.",

@@ -39,19 +39,37 @@ class Proven(NamedTuple):
     """`cnf.x5t#S256`: only who holds this certificate may use it (RFC 8705)."""
     key: str | None
     """`cnf.jkt`: only who holds this key may use it (RFC 9449)."""
+    subject: str
+    """`issuer|subject`."""
+    issued: float
+    """Seconds since 1970; 0 when the token does not say."""
 
 
 class Tokens:
     """Which tokens are believed, and whom they stand for."""
 
-    __slots__ = ("_bindings", "_held", "_jwks", "_subjects", "headers", "issuers", "wanted", "workloads")
+    __slots__ = (
+        "_bindings",
+        "_ended",
+        "_held",
+        "_jwks",
+        "_subjects",
+        "headers",
+        "issuers",
+        "wanted",
+        "workloads",
+    )
 
-    def __init__(self, definitions: Definitions, jwks: Mapping[str, Jwks]) -> None:
+    def __init__(
+        self, definitions: Definitions, jwks: Mapping[str, Jwks], ended: Mapping[str, float] | None = None
+    ) -> None:
         self._bindings: dict[tuple[str, str], list[Binding]] = {}
         for binding in definitions.bindings:
             self._bindings.setdefault((binding.header, binding.issuer), []).append(binding)
         self._subjects = definitions.subjects
         self._jwks = jwks
+        self._ended = ended or {}
+        """By subject: sessions begun until then are over, and so are their tokens."""
         self._held: dict[bytes, Proven] = {}
         self.headers = frozenset(one.header for one in definitions.bindings)
         """Headers that may carry a token for us."""
@@ -101,6 +119,8 @@ class Tokens:
             raise Refusal(Reason.CREDENTIAL_EXPIRED, "the token is not valid yet")
         if now >= found.ends:
             raise Refusal(Reason.CREDENTIAL_EXPIRED, "the token expired")
+        if self._ended and found.issued <= self._ended.get(found.subject, -1):
+            raise Refusal(Reason.CREDENTIAL_REVOKED, "the session of the token was ended")
         if found.certificate is not None and found.certificate != source.thumbprint:
             raise Refusal(
                 Reason.CREDENTIAL_SOURCE, "the token is bound to another certificate than the peer's"
@@ -129,7 +149,9 @@ class Tokens:
         binding = _one_of(claims, signed)
         caller = self._caller(claims, binding, "token:" + digest.hex()[:32])
         certificate, key = _bound_to(claims)
-        return Proven(caller, begins, ends, certificate, key)
+        issued = _time(claims, "iat") if "iat" in claims else 0
+        named = values(claims, binding.subject or ("sub",))
+        return Proven(caller, begins, ends, certificate, key, f"{issuer}|{''.join(named)}", issued)
 
     def _signed(self, token: Unproven, binding: Binding) -> bool:
         kind = token.header.get("typ", "")

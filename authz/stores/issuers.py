@@ -85,6 +85,7 @@ class Issuers:
         self._folder = folder
         self._replayed = replayed
         self._fetch = fetch
+        self._ended: Mapping[str, float] = {}
         self._jwks: Mapping[str, Jwks] = {url: kept for url in self._urls() if (kept := self._kept(url))}
         self._fetched: dict[str, float] = {}
         self.problems: dict[str, str] = {}
@@ -95,8 +96,9 @@ class Issuers:
         """What is believed besides keys; None when no binding is in force."""
         return self._believed
 
-    def accept(self, definitions: Definitions) -> None:
-        """Take a new set of definitions: bindings, people and their subjects."""
+    def accept(self, definitions: Definitions, ended: Mapping[str, float] | None = None) -> None:
+        """Take a new set of definitions: bindings, people and their subjects, and sessions that ended."""
+        self._ended = ended or {}
         self._definitions = definitions
         urls = self._urls()
         kept = {url: kept for url in urls if url not in self._jwks and (kept := self._kept(url))}
@@ -110,7 +112,9 @@ class Issuers:
         """A new snapshot: what was verified under other keys, people or bindings is forgotten."""
         definitions = self._definitions
         if definitions.bindings or definitions.workloads:
-            self._believed: Believed | None = Believed(Tokens(definitions, self._jwks), self._replayed)
+            self._believed: Believed | None = Believed(
+                Tokens(definitions, self._jwks, self._ended), self._replayed
+            )
         else:
             self._believed = None
 
