@@ -11,12 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from authz.audit import event_record
 from authz.audit.filter import read_since
 from authz.behaviour.report import Drift, Story, Told, report, story
 from authz.cli.audit import trail_of
 from authz.cli.drift_page import page
 from authz.cli.failure import Failure
-from authz.stores.trail import read_records
+from authz.cli.keys import who
+from authz.server.clock import decision_id
+from authz.stores.holds import Holds, open_holds
+from authz.stores.keys import StoreError
+from authz.stores.trail import TrailError, note_event, read_records
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -78,6 +83,66 @@ def explain(
     console.print(_calls([*found.before, told], found))
 
 
+@app.command()
+def held(state: State = None, *, as_json: AsJson = False) -> None:
+    """Show whom drift has suspended that has no key; keys are shown by `personas keys list`."""
+    holds = _holds(state)
+    rows = holds.listed()
+    holds.close()
+    for agent, user, persona, why, at in rows:
+        plain = {"agent": agent, "user": user, "persona": persona, "why": why, "at": at}
+        told = f"agent {agent}, on behalf of {user}, under persona {persona}, since {at}: {why}"
+        typer.echo(orjson.dumps(plain) if as_json else told)
+    if not rows and not as_json:
+        typer.echo("nobody is held")
+
+
+@app.command()
+def resume(
+    agent: Annotated[str, typer.Option("--agent", help="Which agent.")],
+    user: Annotated[str, typer.Option("--user", help="On whose behalf.")],
+    persona: Annotated[str, typer.Option("--persona", help="Under which persona.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded.")],
+    by: Annotated[str | None, typer.Option("--by", help="Who; the user of the shell unless given.")] = None,
+    state: State = None,
+) -> None:
+    """Let whom drift has suspended work again; a key is resumed by `personas keys resume`."""
+    if not reason.strip():
+        raise Failure("--reason: say why, it is recorded")
+    holds = _holds(state)
+    try:
+        if (agent, user, persona) not in {row[:3] for row in holds.listed()}:
+            raise Failure(f"agent `{agent}` of `{user}` under `{persona}` is not held", code=1)
+        facts = {"by": who(by), "reason": reason}
+        record = event_record(
+            decision_id(), datetime.now(UTC), "caller.resumed", facts, user=user, agent=agent, persona=persona
+        )
+        note_event(_state(state), record)
+        holds.release(agent, user, persona)
+    except (StoreError, TrailError) as error:
+        raise Failure(str(error), code=1) from None
+    finally:
+        holds.close()
+    typer.echo(f"agent {agent}, on behalf of {user}, under persona {persona}: resumed")
+
+
+def _state(state: Path | None) -> Path:
+    if state is None:
+        raise Failure("--state: name the folder that `serve` was given")
+    return state
+
+
+def _holds(state: Path | None) -> Holds:
+    folder = _state(state)
+    if not folder.is_dir():
+        raise Failure(f"{folder}: no such folder; --state names the folder that `serve` was given")
+    try:
+        return open_holds(folder)
+    except StoreError as error:
+        raise Failure(str(error)) from None
+
+
 def sparkline(counts: Sequence[int]) -> str:
     """The counts as a row of blocks."""
     top = max(counts, default=0) or 1
@@ -85,9 +150,7 @@ def sparkline(counts: Sequence[int]) -> str:
 
 
 def _folder(state: Path | None) -> Path:
-    if state is None:
-        raise Failure("--state: name the folder that `serve` was given")
-    return trail_of(state)
+    return trail_of(_state(state))
 
 
 def _start(since: str, end: datetime) -> datetime:

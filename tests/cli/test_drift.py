@@ -9,10 +9,12 @@ import orjson
 import pytest
 
 from authz.audit import Fact, decision_record
+from authz.core.call import Agent, Caller
 from authz.core.request import Request
 from authz.core.rule import Drift, Repeats
 from authz.stores.histories_memory import MemoryHistories
-from authz.stores.trail import Trail, open_digester
+from authz.stores.holds import open_holds
+from authz.stores.trail import Trail, open_digester, read_records
 from tests.behaviour.builders import START, build_call, build_job, build_rule, decide_one
 
 COMMAND = [sys.executable, "-m", "authz.cli.main", "drift"]
@@ -103,6 +105,26 @@ def test_the_story_of_one_call_has_what_came_before(state: Path) -> None:
     assert told.returncode == 0, told.stderr
     assert "rule `repeats`: 4 is above 3" in told.stdout
     assert [one["id"] for one in plain["before"]] == [f"d{n}" for n in range(6)]
+
+
+def test_only_a_person_resumes_whom_drift_has_suspended(tmp_path: Path) -> None:
+    """With a reason, and on the trail."""
+    caller = Caller(agent=Agent(id="a"), user="u", persona="p", proof="token")
+    holds = open_holds(tmp_path)
+    holds.write(caller, "rule `tripwire`: 1 is above 0", START)
+    holds.close()
+    whom = ("--agent", "a", "--user", "u", "--persona", "p", "--state", str(tmp_path), "--by", "bob")
+
+    listed = drift("held", "--state", str(tmp_path)).stdout
+    unknown = drift("resume", *whom[2:], "--agent", "b", "--reason", "x")
+    silent = drift("resume", *whom, "--reason", " ")
+    done = drift("resume", *whom, "--reason", "a false alarm")
+    events = [one["event"] for one in read_records(tmp_path) if one["kind"] == "event"]
+
+    assert "rule `tripwire`" in listed
+    assert (unknown.returncode, silent.returncode, done.returncode) == (1, 2, 0)
+    assert events == [{"what": "caller.resumed", "by": "bob", "reason": "a false alarm"}]
+    assert drift("held", "--state", str(tmp_path)).stdout == "nobody is held\n"
 
 
 @pytest.mark.parametrize(
