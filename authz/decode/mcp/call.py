@@ -214,11 +214,12 @@ def _action(request: Request, route: Route, plans: Mapping[str, Plan], message: 
 
 def _named(request: Request, route: Route, plans: Mapping[str, Plan], message: _Message, name: str) -> Action:
     """A tool or a prompt."""
-    refuse_odd_name(name)
     app, name = parted(route, name)
     plan = plans.get(app or "", NO_PLAN)
     tool = message.known is not None and message.known.kind is Kind.TOOL
     called = (plan.tools if tool else plan.prompts).get(name)
+    if called is None:  # names in definitions have been looked at
+        refuse_odd_name(name)
     args = message.params.get("arguments")
     if args is None:
         args = {}
