@@ -10,6 +10,7 @@ from authz.audit.event import event_record
 from authz.audit.fact import Fact
 from authz.audit.outcome import Entry, outcome_record
 from authz.audit.record import decision_record, sentence
+from authz.audit.scribe import Scribe
 from authz.audit.seal import Sealer, fingerprint, verify_mark
 from authz.audit.span import span_attributes, span_name
 
@@ -19,6 +20,7 @@ __all__ = [
     "Entry",
     "Fact",
     "Mark",
+    "Scribe",
     "Sealer",
     "Tail",
     "decision_record",

@@ -83,7 +83,7 @@ def _over_time(summary: Summary) -> str:
                 f' fill="{_COLOURS[name]}"><title>{escape(at)}: {slot[name]} {name}</title></rect>'
             )
     axis = f'<line x1="0" y1="{_HEIGHT}" x2="{_WIDTH}" y2="{_HEIGHT}" stroke="#999"/>'
-    scale = f'<text x="0" y="12">{highest} in {summary.slot.total_seconds():.0f} s</text>'
+    scale = f'<text x="0" y="12">highest bar: {highest} in {summary.slot.total_seconds() / 60:.0f} min</text>'
     return _picture(_HEIGHT + 2, scale + axis + "".join(bars))
 
 
@@ -124,7 +124,7 @@ def _bars(counts: Counter[str], colour: str) -> str:
 
 _LABEL = 380
 _ROOM = _WIDTH - _LABEL - 70
-_LONGEST = 58
+_LONGEST = 52
 
 
 def _labels(index: int, name: str, count: int, right: float) -> str:

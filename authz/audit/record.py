@@ -26,7 +26,7 @@ _LAYER_OF: Mapping[str, str | None] = {
 }
 
 # Their details name agents, people, known tools, classes and rules; those of all others may quote arguments.
-_WITHOUT_ARGUMENTS = frozenset(
+WITHOUT_ARGUMENTS = frozenset(
     reason.value
     for reason in Reason
     if reason.family in {"credential", "user", "agent"}
@@ -36,18 +36,16 @@ _WITHOUT_ARGUMENTS = frozenset(
 
 def decision_record(fact: Fact, digester: Digester) -> dict[str, object]:
     """The record of one decision; the trail adds `chain`, `seq`, `prev` and `hash`."""
-    decision = fact.decision
     caller = fact.caller
     persona = fact.persona
-    trace = fact.request.trace
     source = fact.request.source
+    decision = fact.decision
     found = objections(decision)
-    allowed = isinstance(decision, Allow)
     return {
         "kind": "decision",
         "id": fact.id,
         "at": instant(fact.at),
-        "agent": _agent(caller),
+        "agent": agent_of(caller),
         "user": caller.user if caller is not None else None,
         "persona": {
             "name": persona.name if persona is not None else caller.persona if caller is not None else None,
@@ -56,26 +54,58 @@ def decision_record(fact: Fact, digester: Digester) -> dict[str, object]:
         },
         "key": caller.key if caller is not None else None,
         "session": _session(fact),
-        "action": _action(fact, digester),
+        "action": action_of(fact.call.action, digester)
+        if fact.call is not None
+        else _no_call(fact, digester),
         "data": sorted(fact.call.classes) if fact.call is not None else [],
-        "decision": "allow" if allowed else "deny",
+        **verdict_of(fact, found, digester),
+        "counted": counted_of(fact),
+        "took": took_of(fact),
+        "trace": trace_of(fact),
+        "source": {"address": source.address or None, "principal": source.principal or None},
+        "latency_us": fact.latency_us,
+        "place": place_of(decision),
+        "request": _request(fact),
+        "hints": hints_of(fact),
+        "notes": notes_of(fact),
+    }
+
+
+def verdict_of(fact: Fact, found: tuple[Objection, ...], digester: Digester) -> dict[str, object]:
+    """What was decided, and why."""
+    decision = fact.decision
+    return {
+        "decision": "allow" if isinstance(decision, Allow) else "deny",
         "effect": decision.effect._value_,
         "layers": _layers(decision, found),
         "reasons": [_reason(one, fact.call, digester) for one in found] if found else [],
-        "counted": _counted(fact),
-        "took": fact.history.added(persona.rules) if persona is not None and persona.rules else {},
-        "trace": {
-            "trace_id": trace.trace_id if trace is not None else _derived(fact.id, _TRACE),
-            "span_id": fact.span_id or _derived(fact.id, _SPAN),
-            "parent": trace.parent if trace is not None else None,
-        },
-        "source": {"address": source.address or None, "principal": source.principal or None},
-        "latency_us": fact.latency_us,
-        "place": _place(decision),
-        "request": _request(fact),
-        "hints": {name: safe(text) for name, text in fact.hints.items()} if fact.hints else {},
-        "notes": [safe(note) for note in fact.notes] if fact.notes else [],
     }
+
+
+def trace_of(fact: Fact) -> dict[str, object]:
+    """The ids of the decision's span; they follow from the decision's id where there is no trace."""
+    trace = fact.request.trace
+    return {
+        "trace_id": trace.trace_id if trace is not None else _derived(fact.id, _TRACE),
+        "span_id": fact.span_id or span_of(fact.id),
+        "parent": trace.parent if trace is not None else None,
+    }
+
+
+def took_of(fact: Fact) -> dict[str, float]:
+    """What the call added to each counting rule."""
+    persona = fact.persona
+    return fact.history.added(persona.rules) if persona is not None and persona.rules else {}
+
+
+def hints_of(fact: Fact) -> dict[str, str]:
+    """What the client said about itself."""
+    return {name: safe(text) for name, text in fact.hints.items()} if fact.hints else {}
+
+
+def notes_of(fact: Fact) -> list[str]:
+    """What was odd about the request."""
+    return [safe(note) for note in fact.notes] if fact.notes else []
 
 
 def instant(at: datetime) -> str:
@@ -88,7 +118,8 @@ def instant(at: datetime) -> str:
 _WITH_MICROSECONDS = len('"2026-01-01T00:00:00.000001Z"')
 
 
-def _agent(caller: Caller | None) -> dict[str, object]:
+def agent_of(caller: Caller | None) -> dict[str, object]:
+    """Who acts."""
     if caller is None:
         names = ("id", "model", "version", "deployment", "proof", "workload")
         return dict.fromkeys(names)
@@ -108,20 +139,23 @@ def _session(fact: Fact) -> str | None:
     return safe(session) if session is not None else None
 
 
-def _action(fact: Fact, digester: Digester) -> dict[str, object]:
-    if fact.call is None:
-        return {
-            "protocol": fact.protocol,
-            "app": fact.app,
-            "tool": _unknown(fact.action, fact.protocol, digester) if fact.action is not None else None,
-            "access": None,
-            "target": None,
-            "args_digest": None,
-            "args": {},
-            "method": safe(fact.method) if fact.method is not None else None,
-            "kind": None,
-        }
-    action = fact.call.action
+def _no_call(fact: Fact, digester: Digester) -> dict[str, object]:
+    """What is known of an action that could not be read, or that nobody proven asked for."""
+    return {
+        "protocol": fact.protocol,
+        "app": fact.app,
+        "tool": _unknown(fact.action, fact.protocol, digester) if fact.action is not None else None,
+        "access": None,
+        "target": None,
+        "args_digest": None,
+        "args": {},
+        "method": safe(fact.method) if fact.method is not None else None,
+        "kind": None,
+    }
+
+
+def action_of(action: Action, digester: Digester) -> dict[str, object]:
+    """What was to be done."""
     tool = action.tool
     recorded = NOTHING if tool is None else tool.recorded
     return {
@@ -161,7 +195,7 @@ def _shown(action: Action, name: str) -> object:
 
 def _reason(one: Objection, call: Call | None, digester: Digester) -> dict[str, object]:
     code = one.reason._value_
-    if call is None or code in _WITHOUT_ARGUMENTS:
+    if call is None or code in WITHOUT_ARGUMENTS:
         detail = safe(one.detail)
     else:
         tool = call.action.tool
@@ -184,7 +218,7 @@ def _layers(decision: Decision, found: tuple[Objection, ...]) -> dict[str, str]:
     return marks
 
 
-def _counted(fact: Fact) -> dict[str, float]:
+def counted_of(fact: Fact) -> dict[str, float]:
     """Where each counting rule that is about this call stands, by the rule's name."""
     rules = fact.persona.rules if fact.persona is not None else ()
     figures = fact.history.figures
@@ -197,6 +231,11 @@ _SPAN = hashlib.blake2b(digest_size=8, person=b"persona-span")
 _TRACE = hashlib.blake2b(digest_size=16, person=b"persona-trace")
 
 
+def span_of(identity: str) -> str:
+    """The id of a decision's own span."""
+    return _derived(identity, _SPAN)
+
+
 def _derived(identity: str, begun: hashlib.blake2b) -> str:
     """An id in hex that follows from the decision's: a second export gives the same span."""
     digest = begun.copy()
@@ -204,7 +243,7 @@ def _derived(identity: str, begun: hashlib.blake2b) -> str:
     return digest.hexdigest()
 
 
-def _place(decision: Decision) -> str | None:
+def place_of(decision: Decision) -> str | None:
     """The line of the definitions that decided."""
     if isinstance(decision, Allow):
         return str(decision.grant.place) or None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from authz.audit import Digester, Fact, decision_record
+from authz.audit import Digester, Fact, Scribe
 from authz.core.app import Access, Place, Tool
 from authz.core.call import Action, Agent, Call, Caller
 from authz.core.decision import Allow, Decision, Deny, Objection
@@ -69,16 +69,16 @@ def facts(decision: Decision, count: int) -> list[Fact]:
 
 def measure(decision: Decision, batch: int, sync: Sync) -> dict[str, float]:
     """CPU a decision and decisions a second, for batches of this size."""
-    digester = Digester(b"k" * 32)
+    scribe = Scribe(Digester(b"k" * 32))
     given = facts(decision, DECISIONS)
     gc.freeze()  # a worker does not hold its past decisions
     best: dict[str, float] = {}
     for _ in range(3):
         with tempfile.TemporaryDirectory() as folder, Trail.open(Path(folder), sync=sync) as trail:
-            trail.append([decision_record(given[0], digester)])
+            trail.append([scribe.write(given[0])])
             cpu, wall = time.process_time(), time.perf_counter()
             for start in range(0, len(given), batch):
-                trail.append([decision_record(one, digester) for one in given[start : start + batch]])
+                trail.append([scribe.write(one) for one in given[start : start + batch]])
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         found = {"cpu_us": cpu / DECISIONS * 1e6, "per_second": DECISIONS / wall}
         best = min(best, found, key=lambda one: one["cpu_us"]) if best else found

@@ -98,19 +98,15 @@ class Trail:
             raise
         return cls(proven, strangers, sync=sync, limits=limits)
 
-    def append(self, records: Sequence[Mapping[str, object]]) -> None:
+    def append(self, records: Sequence[Mapping[str, object] | bytes]) -> None:
         """Record a batch: one write for those with a proven caller, one for the others.
+
+        A record that was encoded already (`audit.Scribe`) is one with a proven caller.
 
         Raises:
             TrailError: they could not all be recorded; then every call of the batch must be refused.
         """
-        proven: list[bytes] = []
-        strangers: list[Mapping[str, object]] = []
-        for record in records:
-            if record.get("decision") == "deny" and _of_a_stranger(record):
-                strangers.append(record)
-            else:
-                proven.append(encode(record))
+        proven, strangers = _sorted(records)
         try:
             if proven:
                 self._proven.write(proven)
@@ -199,6 +195,22 @@ class Trail:
     def _sign_heads(self) -> None:
         self._proven.keep_head(self._proven.mark)
         self._strangers.keep_head(self._strangers.mark)
+
+
+def _sorted(
+    records: Sequence[Mapping[str, object] | bytes],
+) -> tuple[list[bytes], list[Mapping[str, object]]]:
+    """What goes to which chain."""
+    proven: list[bytes] = []
+    strangers: list[Mapping[str, object]] = []
+    for record in records:
+        if isinstance(record, bytes):
+            proven.append(record)
+        elif record.get("decision") == "deny" and _of_a_stranger(record):
+            strangers.append(record)
+        else:
+            proven.append(encode(record))
+    return proven, strangers
 
 
 def _of_a_stranger(record: Mapping[str, object]) -> bool:
