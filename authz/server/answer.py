@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from authz.audit import Digester, Fact, decision_record
+from authz.audit import Digester, Fact, Scribe
 from authz.behaviour import lets_pass
 from authz.core.call import Call, Caller
 from authz.core.decide import conclude, judge
@@ -23,7 +23,7 @@ from authz.core.persona import Persona
 from authz.core.reason import Reason
 from authz.core.request import Request
 from authz.decode import Exchange, Route, Unreadable
-from authz.identity import KeyRing, identify
+from authz.identity import Believed, KeyRing, credential_headers, hints_of, identify
 from authz.label import labels_of
 from authz.server import clock
 from authz.server.drift import Effects, NoEffects
@@ -69,10 +69,16 @@ class Authorizer:
     """Told why decisions can't be recorded, and an empty text when they can again."""
     effects: Effects = field(default_factory=NoEffects)
     """Carries out what drift leads to."""
+    believed: Callable[[], Believed | None] = lambda: None
+    """Tokens and workloads that are believed besides keys."""
     unsafe_shadow_all: bool = False
     """Nothing is ever blocked, missing credentials included; what would have been is on record."""
     waiting: set[asyncio.Future[bytes]] = field(default_factory=set)
     """Calls that wait for a shared history."""
+    scribe: Scribe = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scribe = Scribe(self.digester)
 
     def __call__(self, calls: Sequence[tuple[Metadata, bytes]]) -> Sequence[Answer]:
         """Decide a batch: all records are appended with one write before any answer leaves."""
@@ -200,7 +206,7 @@ class Authorizer:
         if self.unsafe_shadow_all:
             verdicts = [_let_through(one) for one in verdicts]
         try:
-            self.trail.append([decision_record(one.fact, self.digester) for one in verdicts])
+            self.trail.append([self.scribe.write(one.fact) for one in verdicts])
         except TrailError as error:
             self.on_problem(f"decisions cannot be recorded: {error}")
             if self.unsafe_shadow_all:
