@@ -1,5 +1,6 @@
 """The portable transport: grpcio. A batch is one call, as they come one by one. It carries streams too."""
 
+import base64
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -22,10 +23,10 @@ NAMES = ("x509_subject_alternative_name", "x509_common_name")
 def _unary(handler: Handler, clients: frozenset[str] | None) -> Callable[[bytes, Context], Awaitable[bytes]]:
     async def call(message: bytes, context: Context) -> bytes:
         await _admitted(context, clients)
-        metadata = {
-            name: value if isinstance(value, str) else value.decode("latin-1")
-            for name, value in context.invocation_metadata() or ()
-        }
+        metadata: dict[str, str] = {}
+        for name, value in context.invocation_metadata() or ():
+            text = value if isinstance(value, str) else base64.b64encode(value).decode().rstrip("=")
+            metadata[name] = f"{metadata[name]},{text}" if name in metadata else text
         (answer,) = handler([(metadata, message)])
         if inspect.isawaitable(answer):
             return await answer
@@ -90,7 +91,7 @@ class GrpcServer:
         *,
         streams: Mapping[str, Take] = NO_STREAMS,
         tls: Tls | None = None,
-        max_message_bytes: int = 16 * 1024 * 1024,
+        max_message_bytes: int = 4 * 1024 * 1024,
     ) -> None:
         self._tls = tls
         self._server = grpc.aio.server(
