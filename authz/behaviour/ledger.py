@@ -116,7 +116,7 @@ def _weigh(
         states = ledger.states
         steps: list[Step] = []
         for role in roles:
-            watcher, slot, place, judges, takes, _, _, ceiling, of, weigh, _ = role
+            watcher, slot, place, judges, takes, _, _, ceiling, of, weigh, _, _ = role
             value = 1 if of is None else of(call)
             if value is None:
                 continue

@@ -53,6 +53,8 @@ class Role(NamedTuple):
     """None for what counts the call itself."""
     figure: Callable[[object, int, float], float]
     take: Callable[[object, int, float], float]
+    words: dict[str, object]
+    """What a store that judges elsewhere has to say of the rule; empty until it was said once."""
 
 
 ScopeKey: TypeAlias = "tuple[str, ...]"
@@ -135,6 +137,7 @@ class Group:
                     of=None if type(one).of is Watcher.of else one.of,
                     figure=one.figure,
                     take=one.take,
+                    words={},
                 )
 
 

@@ -13,7 +13,6 @@ from typing import Final, TypeAlias
 import orjson
 
 from authz.behaviour import NOTHING, Digest, Plan, Told, counts, micros
-from authz.behaviour.plan import Group
 from authz.core.call import Call, Caller
 from authz.core.decision import Refusal
 from authz.core.history import EMPTY, History, Outcome
@@ -25,6 +24,8 @@ from authz.stores.histories_resp import StoreDownError, StoreError, parse_url
 from authz.stores.histories_rules import Spec, ending, spec_of
 
 SCRIPT: Final = (Path(__file__).parent / "histories_redis.lua").read_text(encoding="utf-8")
+MOST_CALLERS: Final = 10_000
+"""Callers of a persona whose key names are remembered."""
 WAIT: Final = 3600
 """Seconds for which the outcome of a call is waited for."""
 Ask: TypeAlias = "dict[str, object]"
@@ -199,12 +200,14 @@ class Asked:
 class Shared:
     """A persona's plan and the names of its keys."""
 
-    __slots__ = ("_digest", "_names", "_tagged", "plan")
+    __slots__ = ("_digest", "_horizons", "_names", "_scopes", "_tagged", "plan")
 
     def __init__(self, plan: Plan, digest: Digest) -> None:
         self.plan = plan
         self._digest = digest
-        self._names = {id(group): [self._hex(name) for name in group.names] for group in plan.groups}
+        self._names = [[self._hex(name) for name in group.names] for group in plan.groups]
+        self._horizons = [group.horizon for group in plan.groups]
+        self._scopes: dict[tuple[str, ...], list[str]] = {}
         common = frozenset.intersection(*(rule.by for rule in plan.persona.rules))
         # A rule that counts across personas must find the same node from each of them.
         across = any("persona" not in rule.by for rule in plan.persona.rules)
@@ -213,21 +216,17 @@ class Shared:
     def ask(self, call: Call, *, passes: bool, waived: Container[str]) -> Asked:
         """What the script is asked about this call."""
         asked = Asked()
-        tag = self._tag(call.caller)
-        groups: list[tuple[Group, str]] = []
-        for group in self.plan.groups:
-            scope = f"ap:{{{tag}}}:{self._hex(chr(10).join(group.key(call.caller)))}"
-            groups.append((group, scope))
-            asked.keys.append(f"{scope}:t")
-            asked.horizons.append(group.horizon)
-        for meta, (group, scope) in enumerate(groups, start=1):
+        asked.horizons = self._horizons
+        scopes = self.scopes(call.caller)
+        keys = asked.keys = [f"{scope}:t" for scope in scopes]
+        for place, group in enumerate(self.plan.groups):
+            scope, names = scopes[place], self._names[place]
             for role in group.roles(call):
                 value = 1 if role.of is None else role.of(call)
                 if value is not None:
-                    spec = spec_of(
-                        role, value, meta, judges=role.judges and role.watcher.rule.name not in waived
-                    )
-                    spec.name(asked.keys, f"{scope}:{self._names[id(group)][role.slot]}")
+                    judges = role.judges and (waived is NOTHING or role.watcher.rule.name not in waived)
+                    spec = spec_of(role, value, place + 1, judges=judges)
+                    spec.name(keys, f"{scope}:{names[role.slot]}")
                     asked.specs.append(spec)
         asked.body = orjson.dumps(
             {
@@ -240,6 +239,18 @@ class Shared:
         )
         return asked
 
+    def scopes(self, caller: Caller) -> list[str]:
+        """Where each group's keys of this caller begin."""
+        who = caller.agent.id, caller.user, caller.key or ""
+        found = self._scopes.get(who)
+        if found is None:
+            if len(self._scopes) >= MOST_CALLERS:
+                self._scopes.clear()
+            tag = self._tag(caller)
+            found = [f"ap:{{{tag}}}:{self._hex(repr(group.key(caller)))}" for group in self.plan.groups]
+            self._scopes[who] = found
+        return found
+
     def _tag(self, caller: Caller) -> str:
         if not self._tagged:
             return "all"
@@ -249,7 +260,7 @@ class Shared:
             "key": caller.key or "",
             "persona": caller.persona,
         }
-        return self._hex("\n".join(f"{one} {by[one]}" for one in sorted(self._tagged)))
+        return self._hex(repr([(one, by[one]) for one in sorted(self._tagged)]))
 
     def _hex(self, text: str) -> str:
         return f"{self._digest(text.encode('utf-8', 'surrogatepass')):013x}"

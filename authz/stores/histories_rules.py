@@ -132,15 +132,13 @@ class Spec:
 
 def spec_of(role: Role, value: float, meta: int, *, judges: bool) -> Spec:
     """One rule about one call. `meta` is the place of its scope's clock among the keys, from 1."""
-    asked = WORDS[type(role.watcher)](role.watcher)
-    asked["m"] = meta
-    asked["j"] = judges
-    asked["t"] = role.takes
-    asked["a"] = role.always
-    asked["v"] = value if math.isfinite(value) else "inf"
-    if math.isfinite(role.ceiling):
-        asked["c"] = role.ceiling
-    return Spec(role, value, asked)
+    words = role.words
+    if not words:
+        words.update(WORDS[type(role.watcher)](role.watcher), t=role.takes, a=role.always)
+        if math.isfinite(role.ceiling):
+            words["c"] = role.ceiling
+    told = value if value != math.inf else "inf"
+    return Spec(role, value, {**words, "m": meta, "j": judges, "v": told})
 
 
 def ending(rule: Mapping[str, object], outcome: Outcome) -> Words:
