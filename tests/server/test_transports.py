@@ -31,9 +31,9 @@ def later(calls: Sequence[tuple[Metadata, bytes]]) -> Sequence[Answer]:
     return [one(message) for _, message in calls]
 
 
-def broken(_calls: Sequence[tuple[Metadata, bytes]]) -> Sequence[Answer]:
+def broken(calls: Sequence[tuple[Metadata, bytes]]) -> Sequence[Answer]:
     """Fail."""
-    raise RuntimeError
+    raise RuntimeError(len(calls))
 
 
 def broken_later(calls: Sequence[tuple[Metadata, bytes]]) -> Sequence[Answer]:
