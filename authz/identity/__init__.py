@@ -11,7 +11,7 @@ from authz.identity.ladder import Believed, credential_headers, identify
 from authz.identity.record import KeyRecord, LifeError
 from authz.identity.ring import KeyRing
 from authz.identity.tokens import Tokens
-from authz.identity.upstream import Upstream, upstream_headers
+from authz.identity.upstream import Upstream, noted, upstream_headers
 
 __all__ = [
     "Believed",
@@ -28,6 +28,7 @@ __all__ = [
     "identify",
     "new_id",
     "new_key",
+    "noted",
     "parse_key",
     "upstream_headers",
 ]

@@ -9,10 +9,24 @@ from urllib.parse import quote
 from authz.core.call import Caller
 from authz.core.request import Request
 from authz.identity.credential import AUTHORIZATION, KEY_HEADER, hides_key
+from authz.identity.ring import KeyRing
 
 OURS = "x-persona-"
 FAILED_OPEN = "x-envoy-auth-failure-mode-allowed"
+_IMITATED = ("x-p", "x_p", "x-envoy-auth")
 """Envoy's own word that a check was skipped; from a client it is a lie that some apps believe."""
+
+
+def noted(request: Request, ring: KeyRing) -> tuple[str, ...]:
+    """What the record must say of the way a caller was identified: names only, never a value."""
+    found = [
+        f"the client sent `{name}`: not passed on"
+        for name in request.headers
+        if name.startswith(_IMITATED) and (name.replace("_", "-").startswith(OURS) or name == FAILED_OPEN)
+    ]
+    if ring.adrift:
+        found.append("the store of keys is out of reach: known keys go on for the grace")
+    return tuple(found)
 
 
 class Upstream(NamedTuple):

@@ -23,7 +23,7 @@ from authz.core.persona import Persona
 from authz.core.reason import Reason
 from authz.core.request import Request
 from authz.decode import Exchange, Route, Unreadable
-from authz.identity import Believed, KeyRing, credential_headers, hints_of, identify
+from authz.identity import Believed, KeyRing, credential_headers, hints_of, identify, noted
 from authz.label import labels_of
 from authz.server import clock
 from authz.server.drift import Effects, NoEffects
@@ -137,15 +137,14 @@ class Authorizer:
             request = read_check(message, metadata)
             route = snapshot.decoders.route(request)
             exchange = Exchange.unread(route)
-            caller = identify(request, at, self.keys())
-            if caller.key is not None:
-                self.used(caller.key, at)
+            notes = noted(request, self.keys())
+            caller, credentials = self._identified(request, at)
             self.effects.admit(caller)
             decoded = snapshot.decoders.decode(request, route)
             exchange = decoded.exchange
             if isinstance(decoded, Unreadable):
                 raise decoded.refusal  # noqa: TRY301 - every refusal takes the one way below
-            notes = decoded.notes
+            notes += decoded.notes
             persona = snapshot.persona_of(caller)
             classes, unlabelled = labels_of(decoded.action)
             call = Call(
@@ -165,7 +164,17 @@ class Authorizer:
             history = (yield observed) if inspect.isawaitable(observed) else observed
             decision = conclude(judgement, call, persona, history)
             if decision.effect.passes:
-                passing = Passing(request, exchange, call, persona, user, decision, identity, decoded.rewrite)
+                passing = Passing(
+                    request,
+                    exchange,
+                    call,
+                    persona,
+                    user,
+                    decision,
+                    identity,
+                    decoded.rewrite,
+                    credentials,
+                )
                 outgoing = self.speech.passing(passing, snapshot.definitions.apps)
                 response = check_response(decision.effect, outgoing, identity)
         except Refusal as refusal:
@@ -192,9 +201,18 @@ class Authorizer:
             method=exchange.method,
             persona=persona,
             history=history,
+            hints=hints_of(request),
             notes=notes,
         )
         return Verdict(fact, exchange, response)
+
+    def _identified(self, request: Request, at: datetime) -> tuple[Caller, frozenset[str]]:
+        """Who is calling, and which headers besides those of keys proved it."""
+        believed = self.believed()
+        caller = identify(request, at, self.keys(), believed)
+        if caller.key is not None:
+            self.used(caller.key, at)
+        return caller, credential_headers(request, believed)
 
     def _refusal(self, exchange: Exchange, decision: Deny, identity: str) -> bytes:
         return check_response(Effect.DENIED, self.speech.refusing(exchange, decision, identity), identity)

@@ -47,6 +47,7 @@ async def serve_control(plan: ControlPlan) -> None:
         note_event(plan.state, event_record(clock.decision_id(), clock.now(), what, facts))
 
     people = PeopleStore(plan.state / PEOPLE, tell=tell)
+    people.declare([one.source() for one in plan.settings.scim])
     keys = TransmitterKeys(tuple(one.jwks for one in plan.settings.signals))
     control = Control(
         settings=plan.settings,

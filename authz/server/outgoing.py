@@ -36,6 +36,8 @@ class Passing:
     id: str
     rewrite: Rewrite | None = None
     """On the virtual endpoint: what goes to the app instead."""
+    credentials: frozenset[str] = frozenset()
+    """Headers beside those of keys that held a credential for us: they end here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Speech:
             decision=what.id,
             authorization="strip" if app is None else app.authorization,
             assertion=self._assertion(what, app),
+            credentials=what.credentials,
             flags=tuple(one.reason.value for one in objections(what.decision) if one.drift is Drift.FLAG),
         )
         return Forward(upstream.set, upstream.remove, ((DECISION, what.id),), what.rewrite)

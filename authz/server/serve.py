@@ -12,6 +12,7 @@ from pathlib import Path
 from authz.audit import event_record
 from authz.compiler import Compiled, DefinitionsError
 from authz.core.call import Caller
+from authz.core.definitions import Definitions
 from authz.decode.answers import AnswerOptions
 from authz.server import clock
 from authz.server.access_log import PATH as ACCESS_LOG
@@ -26,6 +27,7 @@ from authz.server.reload import Watch
 from authz.server.settings import Address, Settings, SettingsError
 from authz.server.snapshot import Snapshot
 from authz.server.transport import Methods
+from authz.server.who import Who
 from authz.stores.approvals import open_approvals
 from authz.stores.assertion_keys import open_assertion_keys
 from authz.stores.definitions import load
@@ -56,6 +58,8 @@ class Plan:
     """Where Envoy streams its access log to."""
     otlp: str | None = None
     """OTLP/gRPC receiver; None when spans go nowhere."""
+    config: Path | None = None
+    """The settings file, of which the exporter reads its part itself."""
     shadow: bool = False
     """Every persona as if it said `mode: shadow`."""
     unsafe_shadow_all: bool = False
@@ -128,6 +132,9 @@ class _Worker:
         self._keys = open_keys(plan.state)
         stack.callback(self._keys.close)
         self._assertions = open_assertion_keys(plan.state, clock.now())
+        self._who = Who(plan.state, compiled.definitions, changed=self._people_changed)
+        stack.callback(self._who.close)
+        self._compiled = compiled
         digester = open_digester(plan.state)
         self._effects = DriftEffects(
             approvals=open_approvals(plan.state),
@@ -140,6 +147,7 @@ class _Worker:
             snapshot=self._snapshot(compiled),
             keys=self._keys.ring,
             used=self._keys.used,
+            believed=self._who.believed,
             histories=self._histories(compiled),
             trail=self._trail,
             digester=digester,
@@ -175,6 +183,7 @@ class _Worker:
             watch.run(),
             self._keys.follow(clock.now),
             self._follow_assertions(),
+            self._who.follow(),
             self._effects.follow(),
         ]
         if plan.unsafe_shadow_all:
@@ -183,8 +192,8 @@ class _Worker:
             following = asyncio.ensure_future(task)
             following.add_done_callback(_ended)
             self._stack.push_async_callback(_cancelled, following)
-        if plan.otlp is not None and not plan.worker:
-            exporter = Exporter(plan.state, plan.otlp)
+        if (plan.otlp is not None or plan.settings.export.wanted) and not plan.worker:
+            exporter = Exporter(plan.state, plan.otlp, plan.config)
             await self._stack.enter_async_context(exporter)
         definitions = self._authorizer.snapshot.definitions
         tools = sum(len(app.tools) for app in definitions.apps.values())
@@ -239,11 +248,16 @@ class _Worker:
     def _snapshot(self, compiled: Compiled) -> Snapshot:
         plan = self._plan
         host = plan.settings.app_from_host
-        return Snapshot.of(compiled.definitions, app_from_host=host, shadow=plan.shadow)
+        # With people as SCIM and Shared Signals have them now.
+        return Snapshot.of(self._who.accept(compiled.definitions), app_from_host=host, shadow=plan.shadow)
+
+    def _people_changed(self, _definitions: Definitions) -> None:
+        self._authorizer.snapshot = self._snapshot(self._compiled)
 
     def _accept(self, compiled: Compiled) -> None:
         if compiled.definitions.digest == self._authorizer.snapshot.definitions.digest:
             return
+        self._compiled = compiled
         self._authorizer.snapshot = self._snapshot(compiled)
         self._loaded(compiled)
         log.info("definitions changed: %d personas in force", len(compiled.definitions.personas))

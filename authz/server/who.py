@@ -4,18 +4,16 @@ The definitions as compiled go in; the definitions as they are now, with people 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from authz.core.definitions import Definitions
 from authz.identity.ladder import Believed
-from authz.identity.people import People, Source, merged
+from authz.identity.people import People, merged
 from authz.stores.issuers import Issuers
 from authz.stores.people import PeopleStore
 from authz.stores.replays import Replays
-
-NOBODY = People()
 
 
 class Who:
@@ -26,14 +24,12 @@ class Who:
         state: Path,
         definitions: Definitions,
         *,
-        sources: Sequence[Source] = (),
         changed: Callable[[Definitions], None] = lambda _definitions: None,
     ) -> None:
         self._changed = changed
         """Told of the definitions as they are now, whenever people changed."""
-        self._sources = sources
         self._store = PeopleStore(state / "people.sqlite")
-        self._people = self._store.people(sources)
+        self._people = self._store.people()
         self._replays: Replays | None = None
         self._state = state
         self._definitions = definitions
@@ -53,7 +49,7 @@ class Who:
 
     async def follow(self) -> None:
         """Follow people and issuers until cancelled."""
-        await asyncio.gather(self._store.follow(self._sources, self._take), self._issuers.follow())
+        await asyncio.gather(self._store.follow(self._take), self._issuers.follow())
 
     def _take(self, people: People) -> None:
         if people != self._people:

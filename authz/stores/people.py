@@ -33,6 +33,9 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS disabled (
         subject TEXT, issuer TEXT, at INTEGER NOT NULL, PRIMARY KEY (subject, issuer)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS sources (
+        name TEXT PRIMARY KEY, issuer TEXT NOT NULL, groups TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS ended (subject TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS sets (
         issuer TEXT, jti TEXT, at INTEGER NOT NULL, PRIMARY KEY (issuer, jti)
@@ -140,11 +143,25 @@ class PeopleStore:
                 self._tell("signal.lifted", {"subject": subject, "by": by})
             return lifted
 
-    def people(self, sources: Sequence[Source]) -> People:
-        """All that is known, for these clients."""
+    def declare(self, sources: Sequence[Source]) -> None:
+        """These clients, and no others, keep people here: from now on all workers know."""
+        rows = [(one.name, one.issuer, json.dumps(sorted(one.groups))) for one in sources]
+        with self._writing() as run:
+            run("DELETE FROM sources")
+            for row in rows:
+                run("INSERT INTO sources VALUES (?, ?, ?)", row)
+
+    def people(self) -> People:
+        """All that is known."""
+        with self._reading() as run:
+            rows = run("SELECT name, issuer, groups FROM sources").fetchall()
         provisioned = tuple(
-            Provisioned(source=one, users=self.users(one.name), groups=self.groups(one.name))
-            for one in sources
+            Provisioned(
+                source=Source(name=name, issuer=issuer, groups=frozenset(json.loads(groups))),
+                users=self.users(name),
+                groups=self.groups(name),
+            )
+            for name, issuer, groups in rows
         )
         with self._reading() as run:
             disabled = frozenset(row[0] for row in run("SELECT DISTINCT subject FROM disabled"))
@@ -156,16 +173,14 @@ class PeopleStore:
         with self._reading() as run:
             return run("PRAGMA data_version").fetchone()[0]
 
-    async def follow(
-        self, sources: Sequence[Source], changed: Callable[[People], None], *, interval: float = INTERVAL
-    ) -> None:
+    async def follow(self, changed: Callable[[People], None], *, interval: float = INTERVAL) -> None:
         """Tell of every change made elsewhere, until cancelled. A store that is down changes nothing."""
         seen: object = None
         while True:
             try:
                 version = await asyncio.to_thread(self.version)
                 if version != seen:
-                    changed(await asyncio.to_thread(self.people, sources))
+                    changed(await asyncio.to_thread(self.people))
                     seen = version
             except StoreError:
                 seen = None

@@ -62,13 +62,13 @@ SETTINGS = ControlSettings(
         ),
     ),
 )
-SOURCES = tuple(one.source() for one in SETTINGS.scim)
 
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the real application over real stores."""
     people = PeopleStore(tmp_path / "people.sqlite")
+    people.declare([one.source() for one in SETTINGS.scim])
     control = Control(
         settings=SETTINGS,
         people=people,
@@ -86,7 +86,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 def now(folder: Path) -> Definitions:
     """The definitions with people as another process sees them."""
     store = PeopleStore(folder / "people.sqlite")
-    found = merged(DIRECTORY, store.people(SOURCES))
+    found = merged(DIRECTORY, store.people())
     store.close()
     return found
 
@@ -347,7 +347,7 @@ async def test_a_session_that_was_revoked_ends_tokens_issued_before(
     assert (await push(client, okta)).status_code == 202
 
     store = PeopleStore(tmp_path / "people.sqlite")
-    assert store.people(SOURCES).ended == {f"{OKTA}|00u1": NOW - 10, f"{OKTA}|00u2": NOW - 7}
+    assert store.people().ended == {f"{OKTA}|00u1": NOW - 10, f"{OKTA}|00u2": NOW - 7}
     store.close()
 
 
@@ -392,8 +392,7 @@ async def test_a_worker_learns_within_a_second(client: httpx.AsyncClient, tmp_pa
     workers = [PeopleStore(tmp_path / "people.sqlite") for _ in range(2)]
     seen: list[list[People]] = [[], []]
     following = [
-        asyncio.create_task(store.follow(SOURCES, found.append))
-        for store, found in zip(workers, seen, strict=True)
+        asyncio.create_task(store.follow(found.append)) for store, found in zip(workers, seen, strict=True)
     ]
     loop = asyncio.get_running_loop()
     while not all(seen):  # noqa: ASYNC110 - a thread's work

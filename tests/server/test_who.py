@@ -5,7 +5,6 @@ from pathlib import Path
 
 from authz.core.definitions import Definitions
 from authz.core.user import User
-from authz.identity.people import Source
 from authz.identity.signals import Effect, Signal
 from authz.server.who import Who
 from authz.stores.people import PeopleStore
@@ -16,7 +15,6 @@ DEFINITIONS = Definitions(
     users={"alice@example.com": User(id="alice@example.com", active=True)},
     subjects={f"{ISSUER}|alice": "alice@example.com"},
 )
-SOURCES = (Source(name="okta", issuer=ISSUER, groups=frozenset()),)
 DISABLE = Signal(
     effect=Effect.DISABLE, event="account-disabled", issuer="https://s", subject=f"{ISSUER}|alice", at=AT
 )
@@ -25,7 +23,7 @@ DISABLE = Signal(
 async def test_a_person_who_is_disabled_elsewhere_is_inactive_here_within_a_second(tmp_path: Path) -> None:
     """A disabled user's agents stop on the next call."""
     told: list[Definitions] = []
-    who = Who(tmp_path, DEFINITIONS, sources=SOURCES, changed=told.append)
+    who = Who(tmp_path, DEFINITIONS, changed=told.append)
     following = asyncio.create_task(who.follow())
     elsewhere = PeopleStore(tmp_path / "people.sqlite")
     await asyncio.sleep(0)
@@ -47,7 +45,7 @@ def test_a_restart_and_a_new_set_remember_who_is_disabled(tmp_path: Path) -> Non
     elsewhere = PeopleStore(tmp_path / "people.sqlite")
     elsewhere.take("https://s", "s1", (DISABLE,), AT)
     elsewhere.close()
-    who = Who(tmp_path, DEFINITIONS, sources=SOURCES)
+    who = Who(tmp_path, DEFINITIONS)
 
     assert not who.accept(DEFINITIONS).users["alice@example.com"].active
     assert who.believed() is None
