@@ -1,6 +1,7 @@
 """Whose MCP session it is. In memory: each worker binds by itself.
 
-A session id is a secret that an app gave to one client; another caller that presents it has learned it somewhere.
+A session id is a secret that an app gave to one client: another caller that presents it has learned it
+ somewhere.
 """
 
 from collections import OrderedDict
