@@ -185,6 +185,8 @@ class ProbesWatcher(Watcher[Found]):
 
     def _remembered(self, state: Found, now: int, value: int) -> "Row | None":
         known = state.targets.get(value)
+        if known is None and not state.forgotten:
+            return None
         edge = now - self.remember
         if known is None:
             return array("q", [state.forgotten, 0]) if state.forgotten > edge else None
@@ -195,7 +197,8 @@ class ProbesWatcher(Watcher[Found]):
 
     def figure(self, state: Found, now: int, value: float) -> float:
         """Probes in the window, or of this target while remembered; with this call if it is one."""
-        total = living(state.probes, now - self.per)
+        probes = state.probes
+        total = living(probes, now - self.per) if len(probes) > 1 else 0
         known = self._remembered(state, now, int(value)) if value else None
         return total if known is None else max(total, known[1]) + 1
 

@@ -56,7 +56,7 @@ class Digest:
 
     def value(self, value: calls.Json) -> int:
         """The digest of any value; a scalar is told by its text, so that 1 and 1.0 are one."""
-        text = as_text(value)
+        text = value if isinstance(value, str) else as_text(value)
         return self(canonical(value)) if text is None else self.text(text)
 
     def within(self, app: str | None, text: str) -> int:
@@ -89,6 +89,8 @@ def argument(path: str) -> Callable[[calls.Call], calls.Json]:
     if path == "tool":
         return _tool
     steps = steps_of(path)
+    if len(steps) == 1:
+        return lambda call: call.action.args.get(steps[0])
 
     def found(call: calls.Call) -> calls.Json:
         return find(call.action.args, steps)[1]
@@ -110,14 +112,10 @@ def billionths(value: calls.Json) -> float:
 
     Never rounded down by more than a trillionth.
     """
-    kind = type(value)
-    if kind is float or kind is int:
-        return _finite(cast("float", value))
-    return INFINITE
-
-
-def _finite(value: float) -> float:
+    kind = type(value)  # a subclass of int would be a boolean
+    if kind is not float and kind is not int:
+        return INFINITE
     try:
-        return float(math.ceil(abs(float(value)) * BILLION - 0.001))
+        return float(math.ceil(abs(float(cast("float", value))) * BILLION - 0.001))
     except (OverflowError, ValueError):
         return INFINITE
