@@ -65,7 +65,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`, did you mean ...?` when `name` is nearly one of `known`, else nothing."""
     # Of ten thousand names only those are looked at closely that could be it.
     alike = [one for one in known if abs(len(one) - len(name)) <= SLACK and set(one[:2]) & set(name[:2])]
-    near = difflib.get_close_matches(name, alike[:MOST_ALIKE], n=1, cutoff=0.7)
+    near = difflib.get_close_matches(name, alike[:MOST_ALIKE], n=1, cutoff=0.65)
     return f", did you mean `{near[0]}`?" if near else ""
 
 
