@@ -56,7 +56,7 @@ def command(
     except ExportError as error:
         raise Failure(str(error)) from None
     address = metrics or settings.metrics
-    if not sinks and address is None:
+    if not sinks and address is None and not settings.wanted:
         raise Failure("nothing to ship to: give --otlp URL, --metrics or --config FILE with `export:`")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -79,6 +79,7 @@ def _plan(defs: Path, state: Path, listen: str, config: Path | None, *, insecure
         address=address,
         settings=settings,
         access_log=access_log,
+        config=config,
         otlp=settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
     )
 

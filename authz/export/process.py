@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from authz.export.metrics import Figures, serve_metrics
-from authz.export.otlp_metrics import push_metrics
 from authz.export.retention import retain
 from authz.export.settings import Keep
 from authz.export.ship import Shipper
@@ -59,7 +58,11 @@ def run(  # noqa: PLR0913 - the settings of the process, with defaults
     counted = [figures] if metrics is not None or push is not None else []
     shippers = [Shipper(state, sink) for sink in (*sinks, *counted)]
     server = serve_metrics(metrics, figures, shippers, state) if metrics is not None else None
-    provider = push_metrics(push, figures, shippers, state) if push is not None else None
+    provider = None
+    if push is not None:
+        from authz.export.otlp_metrics import push_metrics  # noqa: PLC0415 - the SDK takes half a second to load
+
+        provider = push_metrics(push, figures, shippers, state)
     for shipper in shippers:
         shipper.start()
     while not stop.wait(RETAIN_SECONDS if keep is not None else None):

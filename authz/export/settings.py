@@ -168,3 +168,8 @@ class ExportSettings(_Closed):
     push_metrics: str | None = None
     """OTLP/gRPC receiver of the same metrics."""
     keep: Keep | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything for an exporter to do."""
+        return bool(self.sinks or self.metrics or self.push_metrics or self.keep)

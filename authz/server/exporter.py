@@ -19,10 +19,11 @@ PATIENCE = 2.0
 class Exporter:
     """`personas export` as a child: nothing of it runs in the process that decides."""
 
-    def __init__(self, state: Path, otlp: str) -> None:
+    def __init__(self, state: Path, otlp: str | None, config: Path | None = None) -> None:
         self._command = (
-            sys.executable, "-m", "authz.cli.main", "export", "--state", str(state), "--otlp", otlp,
-            "--until-stdin-closes",
+            sys.executable, "-m", "authz.cli.main", "export", "--state", str(state), "--until-stdin-closes",
+            *(("--otlp", otlp) if otlp is not None else ()),
+            *(("--config", str(config)) if config is not None else ()),
         )  # fmt: skip
         self._keeper: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None

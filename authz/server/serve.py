@@ -127,7 +127,12 @@ class _Worker:
         self._stack = stack
         self._health = Health()
         self._shared: RedisHistories | None = None
-        self._trail = Trail.open(plan.state, worker=str(plan.worker or 0), sync=Sync(plan.settings.sync))
+        self._trail = Trail.open(
+            plan.state,
+            worker=str(plan.worker or 0),
+            sync=Sync(plan.settings.sync),
+            seal_key=plan.settings.seal_key,
+        )
         stack.callback(self._trail.close)
         self._keys = open_keys(plan.state)
         stack.callback(self._keys.close)

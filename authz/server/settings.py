@@ -7,6 +7,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from authz.export.settings import ExportSettings
+
 
 class SettingsError(Exception):
     """The operator's settings can't be used. One line: what, where, what to do."""
@@ -59,6 +61,10 @@ class Settings(_Closed):
     """How often the definitions folder is looked at."""
     otlp_endpoint: str | None = None
     """OTLP/gRPC receiver of the spans; overrides OTEL_EXPORTER_OTLP_ENDPOINT."""
+    export: ExportSettings = ExportSettings()
+    """Sinks, metrics and what of the trail is kept; read by the exporter that `serve` starts."""
+    seal_key: Path | None = None
+    """Private key that seals the trail, kept outside of the state folder; made when it is missing."""
 
 
 def read_settings(path: Path | None) -> Settings:

@@ -337,3 +337,21 @@ def test_a_million_records_verify_in_twenty_seconds(tmp_path: Path) -> None:
     assert verdict.records == 1_000_000
     assert verdict.sound
     assert time.perf_counter() - begun < 20
+
+
+def test_every_process_finds_the_sealing_key_that_is_kept_elsewhere(tmp_path: Path) -> None:
+    """The command line notes events too, and must not begin a second key."""
+    key = tmp_path / "vault" / "seal.key"
+    Trail.open(tmp_path / "state", seal_key=key).close()
+
+    note_event(tmp_path / "state", event_record("e1", AT, "key.issued", {}))
+
+    assert not (tmp_path / "state/trail/seal.key").exists()
+    assert verify(tmp_path / "state").sound
+
+
+def test_another_sealing_key_is_refused(tmp_path: Path) -> None:
+    """A trail that changes its key half-way could not be proven."""
+    Trail.open(tmp_path).close()
+    with pytest.raises(TrailError, match="sealed with so far"):
+        Trail.open(tmp_path, seal_key=tmp_path / "other.key")

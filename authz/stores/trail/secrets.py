@@ -29,10 +29,12 @@ def open_digester(folder: Path) -> Digester:
 def open_sealer(root: Path, path: Path | None = None) -> Sealer:
     """The sealing key, from `path` (outside of the state folder) or of the trail's own; made at first use.
 
+    Where it is kept is noted beside the trail, so that every process that writes there uses the same.
+
     Raises:
         TrailError: the key can't be read or made.
     """
-    place = path or root / "seal.key"
+    place = _place_of_key(root, path)
     fresh = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -46,8 +48,21 @@ def open_sealer(root: Path, path: Path | None = None) -> Sealer:
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    _made_once(root / "seal.pub", public)
+    if _made_once(root / "seal.pub", public) != public:
+        raise TrailError(f"{place}: not the key that this trail was sealed with so far")
     return Sealer(key)
+
+
+def _place_of_key(root: Path, path: Path | None) -> Path:
+    noted = root / "seal.path"
+    if path is not None:
+        before = _made_once(noted, str(path.absolute()).encode())
+        if before != str(path.absolute()).encode():
+            raise TrailError(f"{path}: this trail is sealed with {before.decode()}")
+    try:
+        return Path(noted.read_text()) if noted.exists() else root / "seal.key"
+    except OSError as error:
+        raise TrailError(f"{noted}: {(error.strerror or 'cannot be read').lower()}") from None
 
 
 def read_public(path: Path) -> Ed25519PublicKey:
