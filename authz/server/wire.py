@@ -4,10 +4,13 @@ Sources: `envoy.service.auth.v3`, Envoy 1.40. A `CheckResponse` is made by `chec
 because an empty one is an ALLOW to Envoy.
 """
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
@@ -25,6 +28,8 @@ OK = 0
 PERMISSION_DENIED = 7
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.DOTALL)
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+_END = "-----END CERTIFICATE-----"
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 
@@ -74,7 +79,9 @@ def read_check(message: bytes, metadata: Mapping[str, str]) -> Request:
         size=http.size,
         context=dict(attributes.context_extensions),
         source=Source(
-            address=attributes.source.address.socket_address.address, principal=attributes.source.principal
+            address=attributes.source.address.socket_address.address,
+            principal=attributes.source.principal,
+            thumbprint=thumbprint_of(attributes.source.certificate),
         ),
         trace=trace_of(metadata.get("traceparent", "")),
     )
@@ -95,6 +102,19 @@ def _headers(http: AttributeContext.HttpRequest) -> tuple[dict[str, str], frozen
             value = f"{found[name]},{value}"
         found[name] = value
     return found, frozenset(repeated)
+
+
+@lru_cache(maxsize=1024)
+def thumbprint_of(certificate: str) -> str:
+    """`x5t#S256` (RFC 7515 section 4.1.8) of a URL-encoded PEM certificate; empty for anything that is none."""
+    lines = unquote(certificate).strip().splitlines()
+    if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:  # noqa: PLR2004 - two borders, and something
+        return ""
+    try:
+        der = base64.b64decode("".join(lines[1:-1]), validate=True)
+    except ValueError:
+        return ""
+    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode("ascii")
 
 
 def trace_of(traceparent: str) -> Trace | None:

@@ -1,6 +1,10 @@
 """Envoy's bytes in, Envoy's bytes out."""
 
+import base64
 import contextlib
+import hashlib
+import textwrap
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -11,7 +15,7 @@ from authz.core.reason import Reason
 from authz.core.request import Request, Trace
 from authz.server.pb.base_pb2 import HeaderMap, HeaderValue, HeaderValueOption
 from authz.server.pb.ext_authz_pb2 import AttributeContext, CheckRequest, CheckResponse
-from authz.server.wire import Forward, Reply, check_response, read_check, trace_of
+from authz.server.wire import Forward, Reply, check_response, read_check, thumbprint_of, trace_of
 
 names = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True)
 values = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=40)
@@ -132,3 +136,21 @@ def test_an_empty_check_is_a_request_without_anything() -> None:
 def test_a_trace_is_read_as_the_standard_says(traceparent: str, expected: Trace | None) -> None:
     """W3C Trace Context section 3.2: a wrong one is no trace, never an error."""
     assert trace_of(traceparent) == expected
+
+
+def test_the_thumbprint_of_the_peers_certificate_is_that_of_rfc_8705() -> None:
+    """A token that is bound to a certificate is compared with it; what is no certificate has none."""
+    der = b"not really a certificate, but bytes all the same"
+    lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
+    pem = "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+    expected = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+
+    assert thumbprint_of(quote(pem, safe="")) == expected
+    for text in (
+        "",
+        "x",
+        quote(pem[:-10], safe=""),
+        quote(pem + pem, safe=""),
+        quote(pem.replace("b", "!"), safe=""),
+    ):
+        assert thumbprint_of(text) == ""

@@ -13,12 +13,14 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class AttributeContext(_message.Message):
     __slots__ = ("source", "destination", "request", "context_extensions", "metadata_context", "tls_session")
     class Peer(_message.Message):
-        __slots__ = ("address", "principal")
+        __slots__ = ("address", "principal", "certificate")
         ADDRESS_FIELD_NUMBER: _ClassVar[int]
         PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+        CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
         address: _base_pb2.Address
         principal: str
-        def __init__(self, address: _Optional[_Union[_base_pb2.Address, _Mapping]] = ..., principal: _Optional[str] = ...) -> None: ...
+        certificate: str
+        def __init__(self, address: _Optional[_Union[_base_pb2.Address, _Mapping]] = ..., principal: _Optional[str] = ..., certificate: _Optional[str] = ...) -> None: ...
     class HttpRequest(_message.Message):
         __slots__ = ("id", "method", "headers", "path", "host", "scheme", "size", "protocol", "body", "raw_body", "header_map")
         class HeadersEntry(_message.Message):
