@@ -67,3 +67,26 @@ def test_flags_and_shadow_can_be_expected() -> None:
     assert failure(f"call: {GET}, expect: flag, reasons: [behaviour.limit], {history}", flagging) == ""
     shadow = PERSONA.replace("agents:\n", "mode: shadow\nagents:\n")
     assert failure("call: {app: tickets, tool: close_ticket}, expect: shadow", shadow) == ""
+
+
+def test_who_is_assumed_for_the_call_made_the_calls_before_it() -> None:
+    """A reader who comes first in the directory could have read, but the one who drafts is who must have."""
+    persona = PERSONA + LIMITS
+    reader = "  - {id: aaron@example.com, groups: [readers, support-agents]}\n  - {id: alice"
+    people = PEOPLE.replace("  - {id: alice", reader).replace(
+        "  - name: support-agents\n    entitlements:\n",
+        "  - name: readers\n    entitlements: [{app: tickets, access: [read]}]\n"
+        "  - name: support-agents\n  - name: writers\n    entitlements:\n",
+    )
+    people = people.replace(
+        "groups: [support-agents]}\n  - {id: bob", "groups: [support-agents, writers]}\n  - {id: bob"
+    )
+    history = "history: [{app: tickets, tool: search_tickets}]"
+    case = f"call: {DRAFT}, expect: deny, reasons: [behaviour.sequence], {history}"
+    text = f"{persona}tests:\n  - {{name: a, {case}}}\n{APPS}{people}"
+    made = compile_set([SourceFile(FILE, text.encode())])
+
+    result = run_case(made.cases[0], made)
+
+    assert result.failure == ""
+    assert {one.call.caller.user for one in result.earlier} == {"alice@example.com"}
