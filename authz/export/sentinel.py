@@ -60,7 +60,7 @@ class Sentinel:
         Raises:
             Unavailable: not now, or the token was refused; the next attempt brings a new one.
         """
-        body = orjson.dumps([_row(item) for item in items])
+        body = orjson.dumps([row_of(item) for item in items])
         headers = {"authorization": f"Bearer {self._bearer()}", "content-type": "application/json"}
         try:
             self._poster.post(body, headers, self._path)
@@ -89,7 +89,7 @@ class Sentinel:
         self._login.close()
 
 
-def _row(item: Item) -> dict[str, object]:
+def row_of(item: Item) -> dict[str, object]:
     """The columns of the table; everything else is in `Record`."""
     record = item.record
     agent, persona, action, source = (
