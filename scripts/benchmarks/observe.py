@@ -8,6 +8,8 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
+import orjson
+
 from authz.core.app import Access, Tool
 from authz.core.call import Action, Agent, Call, Caller
 from authz.core.persona import Persona
@@ -27,6 +29,25 @@ from authz.core.rule import (
 )
 from authz.stores.histories_memory import MemoryHistories
 
+PIECE = 1000
+RECORD = {
+    "id": "01J9Z3K4M5N6P7Q8",
+    "at": "2026-11-23T10:00:00.000000Z",
+    "agent": {"id": "support-summarizer", "model": "claude-x", "version": "1.4.2", "deployment": "prod-eu"},
+    "user": "alice@example.com",
+    "persona": {"name": "support-summarizer", "version": "3", "digest": "sha256:" + "0" * 64},
+    "key": "k4M5N6P7",
+    "session": None,
+    "action": {"protocol": "mcp", "app": "tickets", "tool": "search_tickets", "access": "read"},
+    "data": ["internal"],
+    "decision": "allow",
+    "effect": "allowed",
+    "layers": dict.fromkeys(("user", "agent", "tool", "data", "behaviour"), "pass"),
+    "reasons": [],
+    "trace": {"trace_id": "0" * 32, "span_id": "0" * 16, "parent": "0" * 16},
+    "latency_us": 41,
+}
+"""What tells how fast the machine is: the targets are for one that dumps such a record in 1 us."""
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 TOOL = Tool(app="tickets", name="search", access=Access.READ, classes=frozenset({"internal"}), target="query")
 
@@ -87,18 +108,32 @@ def call(agent: str, at: datetime, number: int) -> Call:
     )
 
 
+def dumping() -> float:
+    """Microseconds of one dump."""
+    began = time.process_time()
+    for _ in range(PIECE):
+        orjson.dumps(RECORD)
+    return (time.process_time() - began) / PIECE * 1e6
+
+
+def observing(histories: MemoryHistories, persona: Persona, piece: list[Call]) -> float:
+    """Microseconds of one call."""
+    began = time.process_time()
+    for one in piece:
+        histories.observe(one, persona, passes=True)
+    return (time.process_time() - began) / len(piece) * 1e6
+
+
 def measure(agents: int, calls: int) -> dict[str, float]:
     """Microseconds a call, and bytes an agent."""
     persona = Persona(name="support", version="1", digest="sha256:0", rules=ten_rules())
     bare = Persona(name="bare", version="1", digest="sha256:1")
     histories = MemoryHistories(b"k" * 32)
     many = [call("one", START + timedelta(milliseconds=20 * n), n) for n in range(calls)]
-    found = {}
+    found = {"us_per_dump_of_15_fields": min(dumping() for _ in range(10))}
     for name, one in (("us_per_call_ten_rules", persona), ("us_per_call_no_rules", bare)):
-        began = time.perf_counter()
-        for each in many:
-            histories.observe(each, one, passes=True)
-        found[name] = (time.perf_counter() - began) / calls * 1e6
+        pieces = [many[at : at + PIECE] for at in range(0, calls, PIECE)]
+        found[name] = min(observing(histories, one, piece) for piece in pieces)
     gc.collect()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(agents):
