@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "assertions": "Rotate and publish the keys that sign what apps are told.",
         "audit": "Read and prove the trail.",
         "check": "Compile definitions and print every error.",
+        "diff": "Show what a change of definitions newly allows and denies.",
         "drift": "Show what left its baseline, and since when.",
         "envoy": "Configure the Envoy in front of your apps.",
         "control": "Serve SCIM, Shared Signals and the JWKS of assertions.",
