@@ -44,12 +44,14 @@ def run(  # noqa: PLR0913 - the settings of the process, with defaults
     metrics: tuple[str, int] | None = None,
     push: str | None = None,
     keep: Keep | None = None,
+    every: float = RETAIN_SECONDS,
     noting: Callable[[str, int], dict[str, object]] | None = None,
 ) -> list[Shipper]:
     """Ship to every sink until `stop` is set, then what is left, for at most `drain` seconds.
 
-    `metrics` is where Prometheus fetches, `push` the OTLP receiver of metrics. `noting` makes the event that
-    tells of records dropped unconfirmed (it has the clock and the ids).
+    `every` is how often, in seconds, the limits of `keep` are looked at. `metrics` is where Prometheus fetches,
+    `push` the OTLP receiver of metrics. `noting` makes the event that tells of records dropped unconfirmed (it
+    has the clock and the ids).
 
     Raises:
         OSError: the metrics' address can't be listened on.
@@ -65,7 +67,7 @@ def run(  # noqa: PLR0913 - the settings of the process, with defaults
         provider = push_metrics(push, figures, shippers, state)
     for shipper in shippers:
         shipper.start()
-    while not stop.wait(RETAIN_SECONDS if keep is not None else None):
+    while not stop.wait(every if keep is not None else None):
         if keep is not None:
             _retain(state, keep, [shipper.places for shipper in shippers], figures, noting)
     for shipper in shippers:

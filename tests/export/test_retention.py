@@ -1,12 +1,18 @@
 """What a sink has not confirmed stays, unless the disk's cap says otherwise, loudly."""
 
+import threading
 from pathlib import Path
 
+import pytest
+
 from authz.audit import event_record
+from authz.export import run
+from authz.export.file import File
 from authz.export.retention import retain
 from authz.export.settings import Keep
 from authz.stores.trail import Limits, Place, Trail, note_event, read_records, verify
 from tests.audit.samples import AT, record
+from tests.export.receivers import until
 
 
 def _trail(state: Path) -> int:
@@ -72,3 +78,29 @@ def test_events_are_never_dropped(tmp_path: Path) -> None:
     retain(tmp_path, Keep(bytes=1, cap_bytes=1), [])
 
     assert any(one["id"] == "e1" for one in read_records(tmp_path))
+
+
+def test_what_is_dropped_unconfirmed_is_alarmed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Counted, logged as an error, and noted in the trail itself."""
+    _trail(tmp_path)
+    stop = threading.Event()
+    exporter = threading.Thread(
+        target=run,
+        args=(tmp_path, [File(Path("/proc/nowhere/file"))], stop),
+        kwargs={
+            "keep": Keep(bytes=1, cap_bytes=40_000),
+            "every": 0.05,
+            "noting": lambda what, count: event_record("n1", AT, what, {"count": count}),
+        },
+    )
+    exporter.start()
+    until(lambda: any(one.get("id") == "n1" for one in read_records(tmp_path)))
+    stop.set()
+    exporter.join(20)
+
+    note = next(one for one in read_records(tmp_path) if one["id"] == "n1")
+    assert note["event"] == {
+        "what": "trail.dropped",
+        "count": min(int(str(one["seq"])) for one in read_records(tmp_path) if one["chain"] == "0") - 1,
+    }
+    assert any("dropped" in one.message and one.levelname == "ERROR" for one in caplog.records)
