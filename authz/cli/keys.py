@@ -23,9 +23,10 @@ from authz.identity import KeyRecord, LifeError
 from authz.identity.record import Network
 from authz.identity.view import rfc3339, view
 from authz.server.clock import decision_id
+from authz.server.key_store import open_key_store
+from authz.server.settings import Settings, SettingsError, read_settings
 from authz.stores.key_events import key_event
-from authz.stores.keys import AgentFacts, KeyStore, StoreError, Terms
-from authz.stores.keys_sqlite import open_keys
+from authz.stores.keys import AgentFacts, KeyChange, KeyStore, StoreError, Terms
 from authz.stores.trail import TrailError, note_event
 
 app = typer.Typer()
@@ -248,37 +249,36 @@ def duration(text: str, option: str, *, none: bool = False) -> timedelta:
 @contextmanager
 def _store(state: Path | None, config: Path | None) -> Iterator[KeyStore]:
     """The store, with every change told to the trail; its errors become one line."""
-    folder = state_folder(state, config)
-    with _said():
-        keys = open_keys(folder, tell=lambda change: note_event(folder, key_event(decision_id(), change)))
+    folder, settings = state_folder(state, config), _settings(config)
+
+    def tell(change: KeyChange) -> None:
+        note_event(folder, key_event(decision_id(), change))
+
+    try:
+        keys = open_key_store(folder, settings, tell=tell)
         try:
             yield keys
         finally:
             keys.close()
+    except (LifeError, StoreError, SettingsError, TrailError) as error:
+        raise Failure(str(error)) from None
 
 
-@contextmanager
-def _said() -> Iterator[None]:
+def _settings(config: Path | None) -> Settings:
     try:
-        yield
-    except (LifeError, StoreError, TrailError) as error:
+        return read_settings(config)
+    except SettingsError as error:
         raise Failure(str(error)) from None
 
 
 def state_folder(state: Path | None, config: Path | None) -> Path:
     """The state folder as the options say."""
-    if config is not None and state is None:
-        from authz.server.settings import SettingsError, read_settings  # noqa: PLC0415 - not without --config
-
-        try:
-            state = getattr(read_settings(config), "state", None)
-        except SettingsError as error:
-            raise Failure(str(error)) from None
-    if state is None:
+    folder = state or _settings(config).state
+    if folder is None:
         raise Failure("give --state DIR, or --config FILE with `state:` in it")
-    if state.exists() and not state.is_dir():
-        raise Failure(f"--state {state}: not a folder")
-    return state
+    if folder.exists() and not folder.is_dir():
+        raise Failure(f"--state {folder}: not a folder")
+    return folder
 
 
 def _step(

@@ -21,6 +21,7 @@ from authz.server.answer import Authorizer
 from authz.server.drift import DriftEffects
 from authz.server.exporter import Exporter
 from authz.server.health import Health
+from authz.server.key_store import open_key_store
 from authz.server.listener import listen
 from authz.server.outgoing import Speech
 from authz.server.reload import Watch
@@ -36,7 +37,6 @@ from authz.stores.histories_redis import OnStoreFailure, RedisHistories
 from authz.stores.histories_trail import open_histories
 from authz.stores.holds import open_holds
 from authz.stores.keys import read_pepper
-from authz.stores.keys_sqlite import open_keys
 from authz.stores.trail import Sync, Trail, note_event, open_digester
 
 log = logging.getLogger("personas")
@@ -88,7 +88,7 @@ def prepare(plan: Plan) -> None:
             f"persona `{counting[0]}` counts calls, and several workers share no store: "
             "set `redis:` in --config, or serve with one worker"
         )
-    open_keys(plan.state).close()
+    open_key_store(plan.state, plan.settings).close()
     read_pepper(shared_key(plan))
 
 
@@ -134,7 +134,7 @@ class _Worker:
             seal_key=plan.settings.seal_key,
         )
         stack.callback(self._trail.close)
-        self._keys = open_keys(plan.state)
+        self._keys = open_key_store(plan.state, plan.settings, progress=_counting)
         stack.callback(self._keys.close)
         self._assertions = open_assertion_keys(plan.state, clock.now())
         self._who = Who(plan.state, compiled.definitions, changed=self._people_changed)
@@ -290,6 +290,10 @@ async def _warn() -> None:
     while True:
         log.warning("UNSAFE: --unsafe-shadow-all is on: nothing is enforced, every call is let through")
         await asyncio.sleep(60)
+
+
+def _counting(keys: int) -> None:
+    log.info("%d keys read", keys)
 
 
 def _ended(task: asyncio.Future[None]) -> None:

@@ -28,11 +28,25 @@ class Tls(_Closed):
     """URI or DNS SANs, or subjects, of which a client certificate must carry one."""
 
 
+class KeySettings(_Closed):
+    """Where Agent Access Keys are kept."""
+
+    postgres: str | None = None
+    """Connection string (libpq); None keeps them in the state folder."""
+    pepper: Path | None = None
+    """File with the pepper, the same on every machine; with `postgres` only."""
+    grace_seconds: float = Field(default=300, ge=0, le=86_400)
+    """How long known keys go on while their store is out of reach."""
+
+
 class Settings(_Closed):
     """Everything that has no option of its own on the command line."""
 
     transport: Literal["grpc", "http2"] = "http2"
     """What serves Check: `http2` (our own, fast) or `grpc` (grpcio, portable)."""
+    state: Path | None = None
+    """State folder, for commands that are given `--config` without `--state`."""
+    keys: KeySettings = KeySettings()
     tls: Tls | None = None
     access_log: str | None = None
     """Where Envoy streams its access log to: `unix:PATH` or `ADDRESS:PORT`. With `transport: grpc` it goes to

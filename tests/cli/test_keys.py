@@ -171,3 +171,22 @@ def test_every_step_is_an_event_on_the_trail(tmp_path: Path) -> None:
     ]
     assert {record["key"] for record in records} == {issued["id"]}
     assert issued["key"][22:] not in json.dumps(records)
+
+
+def test_a_settings_file_names_the_state_folder(tmp_path: Path) -> None:
+    """One file for the service and for the people who run it."""
+    config = tmp_path / "service.yaml"
+    config.write_text(f"state: {tmp_path / 'state'}\nkeys: {{grace_seconds: 60}}\n")
+    done = CliRunner().invoke(app, [*ISSUE, "--config", str(config), "--json"])
+
+    assert [one["id"] for one in as_json(tmp_path / "state", "list")] == [json.loads(done.stdout)["id"]]
+
+
+@pytest.mark.parametrize("text", ["nonsense: 1", "{}", "keys: {postgres: 'host=/nowhere'}\nstate: s"])
+def test_settings_that_cannot_stand_are_told(tmp_path: Path, text: str) -> None:
+    """Nothing is issued into a store that nobody meant."""
+    config = tmp_path / "service.yaml"
+    config.write_text(text)
+    done = CliRunner().invoke(app, ["list", "--config", str(config)])
+
+    assert isinstance(done.exception, Failure)
