@@ -40,7 +40,7 @@ def any_glob(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 def example(pattern: str) -> str:
     """A text that is of the pattern."""
-    return pattern.replace("*", "").replace("?", "x") or "x"
+    return re.sub(r"\*+|\?", "x", pattern)
 
 
 @dataclass(slots=True)

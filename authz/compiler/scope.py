@@ -21,6 +21,8 @@ class AppScope:
     by_access: Mapping[Access, frozenset[str]]
     review: frozenset[str]
     """Tools that nobody looked at: no pattern finds them."""
+    expanded: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    """Sets of names that were asked for."""
     others: frozenset[str] = frozenset()
     """Names of prompts and patterns of resources."""
 
@@ -85,12 +87,16 @@ class Scope:
         found: list[frozenset[str]] = []
         for name, place in written:
             hits = app.names.matching(name)
-            if others:
-                hits |= self._others(app, name)
+            if others and (more := self._others(app, name)):
+                hits |= more
             if not hits:
                 self._no_tool(app, name, place)
             found.append(hits - app.review if is_glob(name) and app.review else hits)
-        return found[0] if len(found) == 1 else frozenset().union(*found)
+        if len(found) == 1:
+            return found[0]
+        # The same words come again in many personas; their names are held once.
+        union = frozenset[str]().union(*found)
+        return app.expanded.setdefault(union, union)
 
     @staticmethod
     def _others(app: AppScope, name: str) -> frozenset[str]:

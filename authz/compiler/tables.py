@@ -1,5 +1,6 @@
 """Tables of labels: patterns over a value to the classes that it brings."""
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ NONE: frozenset[str] = frozenset()
 
 def folded(text: str) -> str:
     """The text without the differences that an app may overlook."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
     return text.strip().casefold()
 
 

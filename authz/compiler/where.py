@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -138,6 +139,11 @@ def _segments(path: str) -> tuple[str, ...] | None:
     """The segments of a path that can be read in one way only, else None."""
     if "%" in path or "\\" in path or not path.isprintable():
         return None
+    if not path.isascii():
+        # A look-alike of a dot or a slash becomes one in an app that normalises.
+        plain = unicodedata.normalize("NFKC", path)
+        if any(plain.count(one) != path.count(one) for one in "./\\%"):
+            return None
     parts = path.split("/")
     if parts[-1] == "" and len(parts) > 1:
         parts.pop()

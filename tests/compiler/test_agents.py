@@ -24,7 +24,7 @@ def test_an_agent_is_thought_of_that_the_entry_admits(versions: str) -> None:
 
     assert agent.version is not None
     assert SpecifierSet(versions).contains(agent.version)
-    assert (agent.model, agent.deployment) == ("claude-x-", "b")
+    assert (agent.model, agent.deployment) == ("claude-x-x", "b")
 
 
 @pytest.mark.parametrize(

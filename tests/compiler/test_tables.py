@@ -20,6 +20,7 @@ from authz.compiler.tables import Table
         ("", set()),
         ("Straße", {"street"}),
         ("STRASSE", {"street"}),
+        ("\uff21\uff23\uff2d\uff25-1", {"restricted"}),
     ],
 )
 def test_every_pattern_that_matches_adds_its_classes(value: str, classes: set[str]) -> None:
@@ -32,6 +33,14 @@ def test_every_pattern_that_matches_adds_its_classes(value: str, classes: set[st
     }
 
     assert Table.of(written, exact=False)(value) == classes
+
+
+def test_words_that_fold_to_one_add_up() -> None:
+    """Two teams may write the same customer in two ways; neither takes away what the other said."""
+    table = Table.of({"ACME": ["x"], "acme": ["y"], "W*": ["p"], "w*": ["q"]}, exact=False)
+
+    assert table("Acme") == {"x", "y"}
+    assert table("wx") == {"p", "q"}
 
 
 def test_exact_tables_tell_case_apart() -> None:
