@@ -38,8 +38,6 @@ def listener(upstreams: Sequence[Upstream], choices: Choices, routes: Tree) -> T
         "normalize_path": True,
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
-        "strip_any_host_port": True,
-        "strip_trailing_host_dot": False,
         "forward_client_cert_details": "SANITIZE_SET",
         "set_current_client_cert_details": {"uri": True},
         "preserve_external_request_id": False,

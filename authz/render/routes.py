@@ -30,7 +30,8 @@ def route_configuration(upstreams: Sequence[Upstream], choices: Choices) -> Tree
     hosts: list[Tree] = [
         {
             "name": one.app.name,
-            "domains": sorted(one.app.hosts),
+            # With and without port: the host is handed on as it came, because some apps check it.
+            "domains": [domain for host in sorted(one.app.hosts) for domain in (host, f"{host}:*")],
             "routes": [*_by_host(one, choices), *_nothing_here(one.app.name)],
         }
         for one in upstreams

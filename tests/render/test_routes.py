@@ -28,4 +28,7 @@ def test_mcp_is_at_its_name_everywhere_and_at_its_own_path_on_its_host() -> None
 
     assert {one["match"]["path"] for one in everywhere["routes"][:-1]} == {"/crm/mcp"}
     assert {one["route"]["prefix_rewrite"] for one in everywhere["routes"][:-1]} == {"/mcp"}
-    assert (by_host["domains"], by_host["routes"][0]["match"]["path"]) == (["crm.internal"], "/mcp")
+    assert (by_host["domains"], by_host["routes"][0]["match"]["path"]) == (
+        ["crm.internal", "crm.internal:*"],
+        "/mcp",
+    )

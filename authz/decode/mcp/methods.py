@@ -8,7 +8,8 @@ from authz.core.call import Kind
 
 STATELESS_VERSIONS = frozenset({"2026-07-28"})
 SESSION_VERSIONS = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})
-SUPPORTED = tuple(sorted(STATELESS_VERSIONS | SESSION_VERSIONS, reverse=True))
+SUPPORTED = tuple(sorted(STATELESS_VERSIONS, reverse=True))
+"""What a client is told that may choose a version for each request; an older one begins a session."""
 OLDEST_ASSUMED = "2025-03-26"
 """What a client that sends no version header speaks (2025-11-25, transports)."""
 

@@ -2,7 +2,7 @@
 
 import mcp_types.methods as official
 import pytest
-from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from authz.decode.mcp.methods import METHODS, SESSION_VERSIONS, STATELESS_VERSIONS, SUPPORTED
 
@@ -11,7 +11,8 @@ SENT_BY_CLIENTS = sorted({*official.CLIENT_REQUESTS, *official.CLIENT_NOTIFICATI
 
 def test_the_versions_are_those_of_the_sdk() -> None:
     """A new version must be read before it is let in."""
-    assert set(SUPPORTED) == set(KNOWN_PROTOCOL_VERSIONS) == SESSION_VERSIONS | STATELESS_VERSIONS
+    assert set(KNOWN_PROTOCOL_VERSIONS) == SESSION_VERSIONS | STATELESS_VERSIONS
+    assert set(SUPPORTED) == set(MODERN_PROTOCOL_VERSIONS)
 
 
 @pytest.mark.parametrize(("method", "version"), SENT_BY_CLIENTS)
