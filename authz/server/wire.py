@@ -4,13 +4,11 @@ Sources: `envoy.service.auth.v3`, Envoy 1.40. A `CheckResponse` is made by `chec
 because an empty one is an ALLOW to Envoy.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import unquote
+from types import MappingProxyType
 
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
@@ -19,8 +17,10 @@ from authz.core.decision import Effect, Refusal
 from authz.core.reason import Reason
 from authz.core.request import Request, Source, Trace
 from authz.decode import Rewrite
-from authz.server.pb.base_pb2 import HeaderValueOption
-from authz.server.pb.ext_authz_pb2 import AttributeContext, CheckRequest, CheckResponse
+from authz.identity.certificate import thumbprint_of
+from authz.server.pb.base_pb2 import HeaderValue, HeaderValueOption
+from authz.server.pb.ext_authz_pb2 import AttributeContext, CheckResponse
+from authz.server.pb.seen_pb2 import Check, HttpRequest
 
 Headers = Sequence[tuple[str, str]]
 
@@ -28,8 +28,6 @@ OK = 0
 PERMISSION_DENIED = 7
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.DOTALL)
-_BEGIN = "-----BEGIN CERTIFICATE-----"
-_END = "-----END CERTIFICATE-----"
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 
@@ -60,14 +58,17 @@ def read_check(message: bytes, metadata: Mapping[str, str]) -> Request:
     Raises:
         Refusal: the bytes are no CheckRequest, or carry headers in both forms.
     """
-    check = CheckRequest()
+    check = Check()
     try:
         check.ParseFromString(message)
+        attributes = check.attributes
+        http = attributes.request.http
+        headers, repeated = _headers(http)
+        context = _context(tuple(attributes.context_extensions))
+        source = _source(b"".join(attributes.source))
     except DecodeError:
         raise Refusal(Reason.REQUEST_MALFORMED, "not a CheckRequest") from None
-    attributes = check.attributes
-    http = attributes.request.http
-    headers, repeated = _headers(http)
+    traceparent = metadata.get("traceparent")
     return Request(
         id=http.id,
         method=http.method,
@@ -77,44 +78,85 @@ def read_check(message: bytes, metadata: Mapping[str, str]) -> Request:
         repeated=repeated,
         body=http.raw_body or http.body.encode(),
         size=http.size,
-        context=dict(attributes.context_extensions),
-        source=Source(
-            address=attributes.source.address.socket_address.address,
-            principal=attributes.source.principal,
-            thumbprint=thumbprint_of(attributes.source.certificate),
-        ),
-        trace=trace_of(metadata.get("traceparent", "")),
+        context=context,
+        source=source,
+        trace=trace_of(traceparent) if traceparent else None,
     )
 
 
-def _headers(http: AttributeContext.HttpRequest) -> tuple[dict[str, str], frozenset[str]]:
-    if not http.header_map.headers:
-        return {name.lower(): value for name, value in http.headers.items()}, frozenset()
+def _headers(http: HttpRequest) -> tuple[dict[str, str], frozenset[str]]:
+    raw = http.header_map.headers
+    if not raw:
+        return {name.lower(): value for name, value in http.headers.items()}, _NOTHING
     if http.headers:
         raise Refusal(Reason.REQUEST_AMBIGUOUS, "headers came in both forms")
-    found: dict[str, str] = {}
+    known = _KNOWN.get
+    pairs = [known(one) or _header(one) for one in raw]
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found, _NOTHING
+    found.clear()
     repeated: set[str] = set()
-    for header in http.header_map.headers:
-        name = header.key.lower()
-        value = header.raw_value.decode("latin-1") if header.raw_value else header.value
+    for name, value in pairs:
         if name in found:
             repeated.add(name)
-            value = f"{found[name]},{value}"
-        found[name] = value
+            found[name] = f"{found[name]},{value}"
+        else:
+            found[name] = value
     return found, frozenset(repeated)
 
 
-@lru_cache(maxsize=1024)
-def thumbprint_of(certificate: str) -> str:
-    """`x5t#S256` (RFC 7515 section 4.1.8) of a URL-encoded PEM certificate; empty for anything that is none."""
-    lines = unquote(certificate).strip().splitlines()
-    if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:  # noqa: PLR2004 - two borders, and something
-        return ""
-    try:
-        der = base64.b64decode("".join(lines[1:-1]), validate=True)
-    except ValueError:
-        return ""
-    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode("ascii")
+_NOTHING: frozenset[str] = frozenset()
+_KNOWN: dict[bytes, tuple[str, str]] = {}
+"""Headers that came before, by their bytes: most are the same in every call of a client."""
+_MOST_KNOWN = 8192
+_LONGEST_KNOWN = 256
+_NOT_KEPT = frozenset(
+    {
+        "authorization", "proxy-authorization", "x-agent-access-key", "cookie", "dpop",
+        "x-request-id", "traceparent", "tracestate", "mcp-session-id",
+    }
+)  # fmt: skip
+"""Secrets, which are not to stay in memory, and what no other call will have."""
+
+
+def _header(raw: bytes) -> tuple[str, str]:
+    """Name in lower case, and value, of one `HeaderValue`.
+
+    Raises:
+        DecodeError: the bytes are none.
+    """
+    header = HeaderValue.FromString(raw)
+    name = header.key.lower()
+    value = header.raw_value
+    pair = name, value.decode("latin-1") if value else header.value
+    if len(raw) <= _LONGEST_KNOWN and name not in _NOT_KEPT:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[raw] = pair
+    return pair
+
+
+@lru_cache(maxsize=4096)
+def _context(entries: tuple[bytes, ...]) -> Mapping[str, str]:
+    """The route's context, which the operator wrote: there are as many as routes."""
+    # A map is a repeated field of its entries (protobuf, "Maps"): spelled as such, and read by the library.
+    spelled = b"".join(_field(_CONTEXT_EXTENSIONS, one) for one in entries)
+    return MappingProxyType(dict(AttributeContext.FromString(spelled).context_extensions))
+
+
+_CONTEXT_EXTENSIONS = AttributeContext.CONTEXT_EXTENSIONS_FIELD_NUMBER
+
+
+@lru_cache(maxsize=4096)
+def _source(peer: bytes) -> Source:
+    """Where requests come from: the port changes with each connection, and is all that does."""
+    found = AttributeContext.Peer.FromString(peer)
+    return Source(
+        address=found.address.socket_address.address,
+        principal=found.principal,
+        thumbprint=thumbprint_of(found.certificate),
+    )
 
 
 def trace_of(traceparent: str) -> Trace | None:

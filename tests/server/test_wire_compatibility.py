@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.service.accesslog import v3 as accesslog
 from envoy_data_plane.envoy.service.auth import v3 as auth
 
 from authz.core.decision import Effect
-from authz.server.pb import access_log_data_pb2, access_log_pb2, base_pb2, ext_authz_pb2
+from authz.server.pb import access_log_data_pb2, access_log_pb2, base_pb2, ext_authz_pb2, seen_pb2
 from authz.server.wire import Forward, Reply, check_response, read_check
 
 THEIRS: dict[Any, Any] = {
@@ -22,6 +22,11 @@ THEIRS: dict[Any, Any] = {
     ext_authz_pb2.DeniedHttpResponse.DESCRIPTOR: auth.DeniedHttpResponse,
     ext_authz_pb2.OkHttpResponse.DESCRIPTOR: auth.OkHttpResponse,
     ext_authz_pb2.CheckResponse.DESCRIPTOR: auth.CheckResponse,
+    seen_pb2.Check.DESCRIPTOR: auth.CheckRequest,
+    seen_pb2.Attributes.DESCRIPTOR: auth.AttributeContext,
+    seen_pb2.Request.DESCRIPTOR: auth.AttributeContextRequest,
+    seen_pb2.HttpRequest.DESCRIPTOR: auth.AttributeContextHttpRequest,
+    seen_pb2.HeaderMap.DESCRIPTOR: core.HeaderMap,
     base_pb2.SocketAddress.DESCRIPTOR: core.SocketAddress,
     base_pb2.Pipe.DESCRIPTOR: core.Pipe,
     base_pb2.Address.DESCRIPTOR: core.Address,
