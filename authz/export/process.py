@@ -49,9 +49,9 @@ def run(  # noqa: PLR0913 - the settings of the process, with defaults
 ) -> list[Shipper]:
     """Ship to every sink until `stop` is set, then what is left, for at most `drain` seconds.
 
-    `every` is how often, in seconds, the limits of `keep` are looked at. `metrics` is where Prometheus fetches,
-    `push` the OTLP receiver of metrics. `noting` makes the event that tells of records dropped unconfirmed (it
-    has the clock and the ids).
+    `every` is how often, in seconds, the limits of `keep` are looked at. `metrics` is where Prometheus
+    fetches, `push` the OTLP receiver of metrics. `noting` makes the event that tells of records dropped
+    unconfirmed (it has the clock and the ids).
 
     Raises:
         OSError: the metrics' address can't be listened on.

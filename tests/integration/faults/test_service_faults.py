@@ -16,9 +16,10 @@ import pytest
 from authz.server.pb.ext_authz_pb2 import CheckResponse
 from authz.stores.trail import read_records, verify
 from tests.export.receivers import until
-from tests.integration.running import CHECK, ROOT, health, issue, personas, service
+from tests.integration.running import CHECK, ROOT, Service, health, issue, personas, service
 from tests.server.world import DEFINITIONS, check, tool_call
 
+UNAUTHORIZED = 401
 RESOURCE_LIMIT = 200_000
 """Bytes of one file: the quota of the service in the test of a full disk."""
 
@@ -52,6 +53,10 @@ def _ask_until_it_dies(target: str, message: bytes, answered: list[str]) -> None
                 return
 
 
+def _known(running: Service, message: bytes) -> bool:
+    return running.ask(message).denied_response.status.code != UNAUTHORIZED
+
+
 @pytest.mark.parametrize("times", [3, pytest.param(50, marks=pytest.mark.long)], ids=["few", "many"])
 def test_a_worker_killed_under_load_leaves_no_answer_without_a_record(
     tmp_path: Path, definitions: Path, times: int
@@ -62,6 +67,8 @@ def test_a_worker_killed_under_load_leaves_no_answer_without_a_record(
         with service(tmp_path, definitions) as running:
             key = issue(running.state)
             message = check(key=key, body=tool_call("get_ticket", ticket="T-1"))
+            # Until the service knows the key it refuses a stranger, and a flood of those is only counted.
+            until(lambda: _known(running, message))  # noqa: B023 - asked before the loop goes on
             clients = [
                 threading.Thread(target=_ask_until_it_dies, args=(running.target, message, answered))
                 for _ in range(4)
