@@ -81,6 +81,8 @@ class PostgresKeyTable:
         self._dsn = dsn
         self._stop = threading.Event()
         self._listening: Any = None
+        self._ear = threading.Lock()
+        """One connection hears, whoever waits."""
         self._options = {
             "connect_timeout": PATIENCE,
             "options": f"-c statement_timeout={PATIENCE}s -c lock_timeout={PATIENCE}s",
@@ -202,19 +204,27 @@ class PostgresKeyTable:
     def wait(self, seconds: float) -> None:
         """Until a change is announced, or that long. Where nothing can be heard, the time passes."""
         try:
-            if self._listening is None:
-                self._listening = self._driver.connect(self._dsn, autocommit=True, **self._options)
-                self._listening.execute(f"LISTEN {CHANNEL}")
-            for _ in self._listening.notifies(timeout=seconds, stop_after=1):
+            listening = self._hearing()
+            if listening is None:
+                return
+            for _ in listening.notifies(timeout=seconds, stop_after=1):
                 return
         except (self._driver.Error, OSError):
             self._deaf()
             self._stop.wait(seconds)
 
+    def _hearing(self) -> Any:  # noqa: ANN401 - the driver is an extra
+        with self._ear:
+            if self._listening is None and not self._stop.is_set():
+                self._listening = self._driver.connect(self._dsn, autocommit=True, **self._options)
+                self._listening.execute(f"LISTEN {CHANNEL}")
+            return self._listening
+
     def _deaf(self) -> None:
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
+        with self._ear:
+            if self._listening is not None:
+                self._listening.close()
+                self._listening = None
 
     def close(self) -> None:
         """Let go of the database."""
