@@ -8,6 +8,7 @@ from typing import Final
 from authz.behaviour.times import SLACK, Row, instants, row, trim, union
 from authz.behaviour.values import BILLION, INFINITE, Digest, argument, billionths, span
 from authz.behaviour.watcher import MOST_VALUES, Saved, Watcher
+from authz.core.app import Access
 from authz.core.call import Call
 from authz.core.history import Outcome
 from authz.core.rule import Calls, Distinct, Egress, Rule, Sum
@@ -122,11 +123,12 @@ class Amounts:
 class SumWatcher(Watcher[Amounts]):
     """The sum of an argument over the window."""
 
-    __slots__ = ("argument", "per")
+    __slots__ = ("argument", "per", "reads_lack")
 
     def __init__(self, rule: Rule, watch: Sum | Egress, index: int, digest: Digest) -> None:
         super().__init__(rule, index, digest)
         self.per = span(watch.per)
+        self.reads_lack = isinstance(watch, Sum) and watch.reads_lack
         self.argument = argument(watch.argument if isinstance(watch, Sum) else "target")
 
     @property
@@ -136,7 +138,11 @@ class SumWatcher(Watcher[Amounts]):
 
     def of(self, call: Call) -> float | None:
         """The absolute amount in billionths, infinite where there is no number."""
-        return billionths(self.argument(call))
+        value = self.argument(call)
+        tool = call.action.tool
+        if value is None and self.reads_lack and tool is not None and tool.access is Access.READ:
+            return None
+        return billionths(value)
 
     def fresh(self) -> Amounts:
         """Nothing."""

@@ -72,6 +72,13 @@ def loaded(path: Path) -> Compiled:
     try:
         return compiled([path])
     except DefinitionsError as error:
-        sys.stderr.writelines(f"{one}\n" for one in error.problems)
-        count = len(error.problems)
-        raise Failure(f"{path}: {count} error{'s' * (count != 1)} in the definitions") from None
+        raise told(error, path) from None
+
+
+def told(error: DefinitionsError, *paths: Path, code: int = 2) -> Failure:
+    """What is wrong, as the end of a command: one line if it is one thing, else each and their number."""
+    if len(error.problems) == 1:
+        return Failure(str(error.problems[0]), code=code)
+    sys.stderr.writelines(f"{one}\n" for one in error.problems)
+    where = " ".join(map(str, paths))
+    return Failure(f"{where}: {len(error.problems)} errors in the definitions", code=code)

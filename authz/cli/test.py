@@ -1,6 +1,5 @@
 """`personas test`: run the cases inside personas and in `*.cases.yaml`."""
 
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -12,8 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from authz.cli.failure import Failure
-from authz.cli.loading import compiled, sets_of
+from authz.cli.loading import compiled, sets_of, told
 from authz.cli.offline import Result, run_case
 from authz.compiler import Compiled, DefinitionsError
 from authz.compiler.problem import printable
@@ -55,8 +53,7 @@ def _compiled(paths: Sequence[Path]) -> Compiled:
     try:
         return compiled(paths, cases=True)
     except DefinitionsError as error:
-        sys.stderr.writelines(f"{one}\n" for one in error.problems)
-        raise Failure(f"{' '.join(map(str, paths))}: the definitions don't compile", code=1) from None
+        raise told(error, *paths, code=1) from None
 
 
 def _show(results: Sequence[Result], seconds: float) -> None:

@@ -155,7 +155,11 @@ class RuleCompiler:
             return Distinct(
                 argument=self._argument(written.distinct, (*here, "distinct")), per=written.per
             ), maximum
-        return Sum(argument=self._argument(written.sum or "", (*here, "sum")), per=written.per), maximum
+        path = self._argument(written.sum or "", (*here, "sum"))
+        narrowed = (written.app, written.tools, written.access, written.data)
+        # Over all calls of the job, those that only read have nothing to add up; what is named must have it.
+        lack = all(one is None for one in narrowed)
+        return Sum(argument=path, per=written.per, reads_lack=lack), maximum
 
     def _argument(self, path: str, here: tuple[str | int, ...]) -> str:
         if path == "target" and here[-1] == "distinct":

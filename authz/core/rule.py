@@ -70,6 +70,8 @@ class Sum:
 
     argument: str
     per: timedelta
+    reads_lack: bool = False
+    """Whether calls that read may lack the argument. So for a rule over all calls: reading spends nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,10 +144,11 @@ def test_a_call_that_is_none_is_one_line_and_status_2(tmp_path: Path, call: obje
 
 def test_definitions_that_do_not_compile_are_status_2(tmp_path: Path) -> None:
     """Neither allow nor deny: a script must not take it for one."""
-    status, output = said(tmp_path, {"tool": "x"}, text="kind: Persona\n")
+    many = said(tmp_path, {"tool": "x"}, text="kind: Persona\n")
+    one = said(tmp_path, {"tool": "x"}, text="kind: Persna\n")
 
-    assert status == 2
-    assert "in the definitions" in output
+    assert many == (2, f"{tmp_path}: 4 errors in the definitions")
+    assert one == (2, f"{tmp_path}/defs.yaml:1:7: unknown kind `Persna`, did you mean `Persona`?")
 
 
 def test_what_a_call_says_is_shown_and_not_obeyed(tmp_path: Path) -> None:

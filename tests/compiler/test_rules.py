@@ -82,9 +82,19 @@ def persona(block: str) -> Persona:
             Rule(
                 name="spend",
                 reason=LIMIT,
-                watch=Sum(argument="args.amount", per=DAY),
+                watch=Sum(argument="args.amount", per=DAY, reads_lack=True),
                 maximum=500,
                 on_drift=Drift.APPROVE,
+            ),
+        ),
+        (
+            "{limits: [{name: spend, sum: args.amount, max: 500, per: 1d, app: billing}]}",
+            Rule(
+                name="spend",
+                reason=LIMIT,
+                watch=Sum(argument="args.amount", per=DAY),
+                maximum=500,
+                selector=Selector(apps=frozenset({"billing"})),
             ),
         ),
         (

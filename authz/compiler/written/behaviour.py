@@ -104,7 +104,8 @@ class LimitWritten(Counted):
     )
     sum: Text | None = Field(
         None,
-        description="The absolute values of this argument add up to at most `max`.",
+        description="The absolute values of this argument add up to at most `max`; a call without it is "
+        "drift, unless it only reads and the limit is not narrowed.",
         examples=["args.amount"],
     )
     egress: Literal["bytes", "records"] | None = Field(
