@@ -20,6 +20,7 @@ from rich.text import Text
 from authz.cli.failure import Failure
 from authz.core.definitions import Definitions
 from authz.identity import KeyRecord, LifeError
+from authz.identity.people import merged
 from authz.identity.record import Network
 from authz.identity.view import rfc3339, view
 from authz.server.clock import decision_id
@@ -27,6 +28,7 @@ from authz.server.key_store import open_key_store
 from authz.server.settings import Settings, SettingsError, read_settings
 from authz.stores.key_events import key_event
 from authz.stores.keys import AgentFacts, KeyChange, KeyStore, StoreError, Terms
+from authz.stores.people import PEOPLE, PeopleStore
 from authz.stores.trail import TrailError, note_event
 
 app = typer.Typer()
@@ -87,7 +89,7 @@ def issue(
         issued_by=who(by),
     )
     if defs is not None:
-        _known(terms, defs)
+        _known(terms, defs, state_folder(state, config))
     with _store(state, config) as keys:
         record, text = keys.issue(terms, _now())
     _secret(record, text, as_json=as_json)
@@ -330,9 +332,16 @@ def _secret(record: KeyRecord, text: str, *, as_json: bool) -> None:
     console.print("Keep it now: it is shown this once and stored nowhere.")
 
 
-def _known(terms: Terms, defs: Path) -> None:
-    """Refuse what the definitions don't know."""
+def _known(terms: Terms, defs: Path, folder: Path) -> None:
+    """Refuse what neither the definitions know nor, of people, who provisions them."""
     definitions = _definitions(defs)
+    if (folder / PEOPLE).exists():
+        try:
+            people = PeopleStore(folder / PEOPLE)
+            definitions = merged(definitions, people.people())
+            people.close()
+        except StoreError as error:
+            raise Failure(str(error)) from None
     persona = definitions.personas.get(terms.persona)
     if persona is None:
         raise Failure(f"{defs}: there is no persona `{terms.persona}`")

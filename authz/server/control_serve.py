@@ -18,11 +18,10 @@ from authz.server.control_settings import ControlSettings
 from authz.server.settings import Address
 from authz.stores.assertion_keys import open_assertion_keys
 from authz.stores.issuers import EVERY, FetchError, fetch
-from authz.stores.people import PeopleStore
+from authz.stores.people import PEOPLE, PeopleStore
 from authz.stores.trail import note_event
 
 log = logging.getLogger("personas")
-PEOPLE = "people.sqlite"
 RETRY = 10.0
 """Seconds until keys that could not be had are asked for again."""
 

@@ -12,7 +12,7 @@ from authz.core.definitions import Definitions
 from authz.identity.ladder import Believed
 from authz.identity.people import People, merged
 from authz.stores.issuers import Issuers
-from authz.stores.people import PeopleStore
+from authz.stores.people import PEOPLE, PeopleStore
 from authz.stores.replays import Replays
 
 
@@ -28,7 +28,7 @@ class Who:
     ) -> None:
         self._changed = changed
         """Told of the definitions as they are now, whenever people changed."""
-        self._store = PeopleStore(state / "people.sqlite")
+        self._store = PeopleStore(state / PEOPLE)
         self._people = self._store.people()
         self._replays: Replays | None = None
         self._state = state

@@ -21,6 +21,8 @@ from authz.stores.keys import StoreError
 
 Told: TypeAlias = Callable[[str, Mapping[str, object]], None]
 """What happened (`scim.user`, `signal.received`), and its facts."""
+PEOPLE = "people.sqlite"
+"""Its name in the state folder."""
 INTERVAL = 0.2
 REMEMBER = 30 * 86_400
 """Seconds for which ids of SETs are remembered: a transmitter sends again for days, not for months."""

@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 from authz.cli.failure import Failure
 from authz.cli.keys import app
 from authz.identity.key import parse_key
+from authz.identity.people import Source
+from authz.identity.scim import ScimUser
+from authz.stores.people import PeopleStore
 from authz.stores.trail import read_records
+from tests.server.world import DEFINITIONS
 
 ISSUE = ("issue", "--agent", "summarizer", "--user", "alice@example.com", "--persona", "support")
 
@@ -190,3 +194,38 @@ def test_settings_that_cannot_stand_are_told(tmp_path: Path, text: str) -> None:
     done = CliRunner().invoke(app, ["list", "--config", str(config)])
 
     assert isinstance(done.exception, Failure)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("--persona", "other"), ("--agent", "other"), ("--user", "other@example.com")]
+)
+def test_with_definitions_what_they_do_not_know_is_refused(tmp_path: Path, option: str, name: str) -> None:
+    """A typing error is found when the key is made, not when the agent fails."""
+    (tmp_path / "world.yaml").write_bytes(DEFINITIONS)
+    known = {"--agent": "summarizer", "--user": "alice@example.com", "--persona": "reader"}
+    state = tmp_path / "state"
+    good = [part for pair in known.items() for part in pair]
+    assert as_json(state, "issue", *good, "--defs", str(tmp_path))["id"]
+
+    bad = [part for pair in {**known, option: name}.items() for part in pair]
+    assert name in keys(state, "issue", *bad, "--defs", str(tmp_path), status=2)
+    assert len(as_json(state, "list")) == 1
+
+
+def test_definitions_that_do_not_compile_issue_nothing(tmp_path: Path) -> None:
+    """What they would say is not known."""
+    (tmp_path / "world.yaml").write_text("apiVersion: personas/v1\nkind: Nonsense\n")
+
+    assert "compile" in keys(tmp_path / "state", *ISSUE, "--defs", str(tmp_path), status=2)
+
+
+def test_with_definitions_a_person_whom_scim_provisioned_is_known(tmp_path: Path) -> None:
+    """Where people are kept elsewhere, the Directory documents need not name them."""
+    (tmp_path / "world.yaml").write_bytes(DEFINITIONS)
+    store = PeopleStore(tmp_path / "state" / "people.sqlite")
+    store.declare([Source(name="okta", issuer="https://o", groups=frozenset())])
+    store.put_user("okta", ScimUser(id="1", user_name="carol@example.com"))
+    store.close()
+    who = ["--agent", "summarizer", "--user", "carol@example.com", "--persona", "reader"]
+
+    assert as_json(tmp_path / "state", "issue", *who, "--defs", str(tmp_path))["id"]
