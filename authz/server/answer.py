@@ -33,6 +33,7 @@ from authz.server.transport import Answer, Metadata
 from authz.server.wire import Forward, check_response, read_check
 from authz.stores.approvals import NO_CLAIM
 from authz.stores.histories import Histories
+from authz.stores.sessions import Sessions
 from authz.stores.trail import Trail, TrailError
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class Authorizer:
     """Tokens and workloads that are believed besides keys."""
     unsafe_shadow_all: bool = False
     """Nothing is ever blocked, missing credentials included; what would have been is on record."""
+    sessions: Sessions = field(default_factory=Sessions)
+    """Whose MCP sessions they are."""
     waiting: set[asyncio.Future[bytes]] = field(default_factory=set)
     """Calls that wait for a shared history."""
     scribe: Scribe = field(init=False)
@@ -157,6 +160,7 @@ class Authorizer:
             )
             user = snapshot.definitions.users.get(caller.user)
             judgement = judge(call, persona, user)
+            self.sessions.admit(call, binds=lets_pass(judgement, persona))
             claim = self.effects.claim(call, persona)
             observed = self.histories.observe(
                 call, persona, lets_pass(judgement, persona), decision=identity, waived=claim.rules

@@ -7,7 +7,9 @@ A session id is a secret that an app gave to one client: another caller that pre
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from authz.core.call import Caller
+from authz.core.call import Call, Caller
+from authz.core.decision import Refusal
+from authz.core.reason import Reason
 
 LASTS = timedelta(hours=24)
 """How long a session is remembered after it was last used."""
@@ -24,15 +26,27 @@ class Sessions:
         self._bound: OrderedDict[tuple[str, str], tuple[tuple[str, str, str], datetime]] = OrderedDict()
         self._most = most
 
-    def belongs_to_another(self, app: str, session: str, caller: Caller, at: datetime) -> bool:
-        """Whether the session is bound, and not to this caller."""
-        found = self._bound.get((app, session))
-        return found is not None and found[0] != _identity(caller) and at - found[1] < LASTS
+    def admit(self, call: Call, *, binds: bool) -> None:
+        """Let a call use the session that it presents.
 
-    def bind(self, app: str, session: str, caller: Caller, at: datetime) -> None:
-        """The session is this caller's, who has just used it or was given it."""
-        self._bound[app, session] = (_identity(caller), at)
-        self._bound.move_to_end((app, session))
+        Args:
+            call: What is asked; without a session it is nobody's business here.
+            binds: Whether the session is its caller's from now on: a call that is refused takes none, or
+                whoever guesses an id could keep its owner out.
+
+        Raises:
+            Refusal: `credential.session`: the session is another caller's.
+        """
+        if call.session is None:
+            return
+        name, caller = (call.action.app or "", call.session), _identity(call.caller)
+        found = self._bound.get(name)
+        if found is not None and found[0] != caller and call.at - found[1] < LASTS:
+            raise Refusal(Reason.CREDENTIAL_SESSION, "the session belongs to another caller")
+        if not binds:
+            return
+        self._bound[name] = (caller, call.at)
+        self._bound.move_to_end(name)
         if len(self._bound) > self._most:
             self._bound.popitem(last=False)
 
