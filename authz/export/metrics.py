@@ -42,13 +42,13 @@ class Figures:
                 self._count(item.record)
 
     def _count(self, record: Mapping[str, object]) -> None:
-        if record.get("kind") == "outcome":
-            self.outcomes[str(record.get("outcome"))] += 1
+        event = record.get("event")
+        many = event.get("count", 1) if isinstance(event, dict) and record.get("kind") == "folded" else 1
+        if record.get("outcome"):
+            self.outcomes[str(record.get("outcome"))] += many
             return
         if record.get("kind") not in {"decision", "folded"}:
             return
-        event = record.get("event")
-        many = event.get("count", 1) if isinstance(event, dict) else 1
         persona, action, reasons = record.get("persona"), record.get("action"), record.get("reasons")
         key = (
             str(persona.get("name") or "") if isinstance(persona, dict) else "",

@@ -33,7 +33,7 @@ class Spans:
         found = []
         for item in items:
             match item.record.get("kind"):
-                case "decision" | "folded":
+                case "decision" | "folded" if item.record.get("trace"):
                     found.append(self._decision(item.record))
                 case "outcome":
                     outcome = self._outcome(item.record)

@@ -1,7 +1,12 @@
-"""What recording costs the worker: fact → record → trail, in CPU of the process and in decisions a second."""
+"""What recording costs the worker, and shipping the exporter: CPU of the process, decisions a second.
+
+Recording is fact → record → chain → one write a batch. Shipping is trail → spans → an OTLP/gRPC receiver that
+is a process of its own.
+"""
 
 import gc
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +22,17 @@ from authz.core.decision import Allow, Decision, Deny, Objection
 from authz.core.persona import Grant, Persona
 from authz.core.reason import Reason
 from authz.core.request import Request, Source, Trace
-from authz.stores.trail import Sync, Trail
+from authz.export import Shipper
+from authz.export.otlp import OtlpGrpc
+from authz.stores.trail import Sync, Trail, verify
+
+RECEIVER = """
+import sys
+from tests.export.receivers import otlp_receiver
+with otlp_receiver() as receiver:
+    print(receiver.endpoint, flush=True)
+    sys.stdin.read()
+"""
 
 DECISIONS = 40_000
 BATCHES = (1, 8, 64)
@@ -85,6 +100,39 @@ def measure(decision: Decision, batch: int, sync: Sync) -> dict[str, float]:
     return best
 
 
+def ship(decision: Decision) -> dict[str, float]:
+    """CPU of the exporter a decision, and how fast the trail is proven."""
+    scribe = Scribe(Digester(b"k" * 32))
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder)
+        with Trail.open(state) as trail:
+            for start in range(0, DECISIONS, 1000):
+                trail.append([scribe.write(one) for one in facts(decision, DECISIONS)[start : start + 1000]])
+        receiver = subprocess.Popen(
+            [sys.executable, "-c", RECEIVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        assert receiver.stdout is not None  # noqa: S101 - it is a pipe
+        shipper = Shipper(state, OtlpGrpc(receiver.stdout.readline().strip()))
+        (state / "export").mkdir()
+        cpu, wall = time.process_time(), time.perf_counter()
+        while shipper.step():
+            pass
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        receiver.communicate()
+        begun = time.perf_counter()
+        verify(state)
+        proven = time.perf_counter() - begun
+    return {
+        "cpu_us": cpu / DECISIONS * 1e6,
+        "per_second": DECISIONS / wall,
+        "verified_per_second": DECISIONS / proven,
+    }
+
+
 def main() -> None:
     """Print a table; `--json FILE` writes it as well."""
     grant = Grant(id="tools[0]", app="billing", place=Place("support.yaml", 20, 5))
@@ -102,8 +150,12 @@ def main() -> None:
                 print(
                     f"{name:10}{batch:>6}{sync.value:>8}{found['cpu_us']:>10.2f}{found['per_second']:>12,.0f}"
                 )
+    shipped = ship(cases["deny"])
+    print(f"\nexporter: {shipped['cpu_us']:.1f} us of CPU a decision, {shipped['per_second']:,.0f} a second")
+    print(f"verify: {shipped['verified_per_second']:,.0f} records a second")
     if "--json" in sys.argv:
-        Path(sys.argv[sys.argv.index("--json") + 1]).write_text(json.dumps({"record": rows}, indent=2) + "\n")
+        figures: dict[str, object] = {"record": rows, "export": shipped}
+        Path(sys.argv[sys.argv.index("--json") + 1]).write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

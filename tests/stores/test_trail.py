@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from authz.audit import Digester, event_record
+from authz.audit import Digester, Entry, event_record, outcome_record
 from authz.stores.trail import (
     Limits,
     Sync,
@@ -337,3 +337,35 @@ while True:
         assert verdict.sound, verdict.problems
     seen = {int(str(one["id"])) for one in read_records(tmp_path)}
     assert seen >= set(range(acknowledged))
+
+
+@pytest.mark.parametrize(
+    ("entry", "chain"),
+    [
+        (Entry(decision=None, at=AT, status=404), "0-refused"),
+        (Entry(decision="d1", at=AT, status=401, denied=True), "0-refused"),
+        (Entry(decision="d1", at=AT, status=200, upstream="10.0.0.9:80"), "0"),
+        (Entry(decision="d1", at=AT, status=403, upstream="10.0.0.9:80"), "0"),
+        (Entry(decision="d1", at=AT, status=503), "0"),
+    ],
+    ids=["unseen", "refused-by-us", "ok", "refused-by-the-app", "not-forwarded"],
+)
+def test_outcomes_that_anyone_can_cause_are_with_the_strangers(
+    tmp_path: Path, entry: Entry, chain: str
+) -> None:
+    """A flood of 401 is a flood of outcomes too."""
+    with Trail.open(tmp_path) as trail:
+        trail.append([outcome_record(entry, "o1", AT)])
+
+    assert [one["chain"] for one in read_records(tmp_path)] == [chain]
+
+
+def test_a_flood_of_unseen_requests_is_counted(tmp_path: Path) -> None:
+    """Envoy's own 400s cost an attacker nothing."""
+    unseen = Entry(decision=None, at=AT, status=400)
+    with Trail.open(tmp_path, limits=Limits(strangers_rate=5)) as trail:
+        trail.append([outcome_record(unseen, f"o{number}", AT) for number in range(100)])
+
+    records = list(read_records(tmp_path))
+    assert len(records) == 6
+    assert records[-1]["event"]["count"] == 95  # type: ignore[index]  # it is a dict

@@ -206,7 +206,7 @@ def _sorted(
     for record in records:
         if isinstance(record, bytes):
             proven.append(record)
-        elif record.get("decision") == "deny" and _of_a_stranger(record):
+        elif _of_a_stranger(record):
             strangers.append(record)
         else:
             proven.append(encode(record))
@@ -214,7 +214,15 @@ def _sorted(
 
 
 def _of_a_stranger(record: Mapping[str, object]) -> bool:
-    """Whether nobody in force was proven: no credential, or one that is revoked, suspended or expired."""
+    """Whether anyone could have caused it: nobody in force was proven, or no app was reached.
+
+    Nobody is in force without a credential, or with one that is revoked, suspended or expired. Of a call that
+    we refused the decision says all; of one that Envoy answered by itself nothing is known but that it came.
+    """
+    if record.get("kind") == "outcome":
+        return record.get("outcome") in {"unseen", "denied"} and record.get("upstream") is None
+    if record.get("decision") != "deny":
+        return False
     agent, reasons = record.get("agent"), record.get("reasons")
     if isinstance(agent, dict) and agent["id"] is None:
         return True
