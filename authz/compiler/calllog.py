@@ -1,7 +1,7 @@
 """A line of the call log as a call. What it leaves out is assumed, where something must be."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -34,7 +34,7 @@ class Recorded:
     call: Call
     user: User | None
     assumed: tuple[str, ...]
-    """What the line left out: any of `agent`, `user`, `at`."""
+    """What the line left out: any of `agent`, `workload`, `user`, `at`."""
 
 
 def parse_line(text: str | bytes, name: str) -> CallLine:
@@ -66,6 +66,10 @@ def recorded(line: CallLine, persona: Persona, compiled: Compiled) -> Recorded:
         agent = Agent(id=line.agent)
     else:
         agent = Agent(**line.agent.model_dump())
+    proven = as_proven(agent, persona)
+    if proven is not agent:
+        assumed.append("workload")
+        agent = proven
     if line.user is None:
         assumed.append("user")
         user = assumed_user(action, persona, compiled)
@@ -79,6 +83,26 @@ def recorded(line: CallLine, persona: Persona, compiled: Compiled) -> Recorded:
     caller = Caller(agent=agent, user=name, persona=persona.name)
     call = Call(at=at.astimezone(UTC), caller=caller, action=action, session=line.session)
     return Recorded(call, user, tuple(assumed))
+
+
+def as_proven(agent: Agent, persona: Persona) -> Agent:
+    """The agent with the workload that its entry asks for, where it is written down without any.
+
+    A call log says which agent it was, not what mTLS proved: that is taken as given. One that is stated is
+    judged as it stands.
+    """
+    if agent.workload is not None:
+        return agent
+    for entry in persona.agents:
+        if (
+            entry.id == agent.id
+            and entry.workload is not None
+            and (entry.model is None or (agent.model is not None and entry.model(agent.model)))
+            and (entry.version is None or (agent.version is not None and entry.version(agent.version)))
+            and (entry.deployments is None or agent.deployment in entry.deployments)
+        ):
+            return replace(agent, workload=entry.workload)
+    return agent
 
 
 def action_of(line: CallLine, apps: Mapping[str, App]) -> Action:

@@ -9,7 +9,7 @@ from typing import Final
 
 from authz.behaviour import NOTHING, lets_pass
 from authz.compiler import Compiled
-from authz.compiler.calllog import NO_AGENT, NOON, SOMEBODY, action_of, assumed_user
+from authz.compiler.calllog import NO_AGENT, NOON, SOMEBODY, action_of, as_proven, assumed_user
 from authz.compiler.written.cases import CallLine
 from authz.core.arguments import as_text, find, steps_of
 from authz.core.call import Action, Call, Caller, Kind
@@ -268,12 +268,14 @@ class Judge:
 
     def _caller(self, told: Told, user: str, persona: Persona) -> Caller:
         agent = told.agent or self._fallback.agent or self._compiled.examples.get(persona.name, NO_AGENT)
-        key = id(agent), user, persona.name
+        key = agent, user, persona.name
         known = self._callers.get(key)
-        if known is None or known.agent is not agent:
+        if known is None:
             if len(self._callers) >= _MOST:
                 self._callers.clear()
-            known = self._callers[key] = Caller(agent=agent, user=user, persona=persona.name)
+            known = self._callers[key] = Caller(
+                agent=as_proven(agent, persona), user=user, persona=persona.name
+            )
         return known
 
 

@@ -109,3 +109,16 @@ def test_what_is_no_line_is_an_error(text: str) -> None:
     """With its place, for logs of many lines."""
     with pytest.raises(DefinitionsError):
         parse_line(text, "log:1")
+
+
+def test_a_workload_that_no_log_can_tell_is_taken_as_proven_and_said() -> None:
+    """Else no log would fit a persona that asks for proof; one that is stated stands as it is."""
+    made = compiled(swapped("deployments: [prod-eu]}", "workload: 'spiffe://example.org/a'}"))
+    persona = made.definitions.personas["support"]
+    stated = LINE.replace('"deployment": null', '"deployment": null, "workload": "spiffe://example.org/other"')
+
+    silent = recorded(parse_line(LINE, "log:1"), persona, made)
+    spoken = recorded(parse_line(stated, "log:1"), persona, made)
+
+    assert (silent.assumed, silent.call.caller.agent.workload) == (("workload",), "spiffe://example.org/a")
+    assert (spoken.assumed, spoken.call.caller.agent.workload) == ((), "spiffe://example.org/other")
