@@ -39,7 +39,6 @@ def test_an_agent_is_thought_of_that_the_entry_admits(versions: str) -> None:
         ("{id: a, versions: '>=1'}", {"id": "a"}, "agent.version"),
         ("{id: a, versions: '>=1'}", {"id": "a", "version": "2.0rc1"}, "agent.version"),
         ("{id: a, deployments: []}", {"id": "a", "deployment": "x"}, "agent.deployment"),
-        ("{id: a, workload: 'spiffe://e.org/a'}", {"id": "a"}, "agent.workload"),
         (
             "{id: a, workload: 'spiffe://e.org/a'}",
             {"id": "a", "workload": "spiffe://e.org/b"},

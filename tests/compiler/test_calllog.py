@@ -115,7 +115,9 @@ def test_a_workload_that_no_log_can_tell_is_taken_as_proven_and_said() -> None:
     """Else no log would fit a persona that asks for proof; one that is stated stands as it is."""
     made = compiled(swapped("deployments: [prod-eu]}", "workload: 'spiffe://example.org/a'}"))
     persona = made.definitions.personas["support"]
-    stated = LINE.replace('"deployment": null', '"deployment": null, "workload": "spiffe://example.org/other"')
+    stated = LINE.replace(
+        '"deployment": null', '"deployment": null, "workload": "spiffe://example.org/other"'
+    )
 
     silent = recorded(parse_line(LINE, "log:1"), persona, made)
     spoken = recorded(parse_line(stated, "log:1"), persona, made)

@@ -2,8 +2,11 @@
 
 import pytest
 
-from authz.core.checks import place_of
-from authz.core.persona import Persona
+from authz.compiler.calllog import NOON
+from authz.core.call import Action, Agent, Call, Caller
+from authz.core.checks import agent_admitted, place_of
+from authz.core.persona import AgentEntry, Persona
+from authz.core.reason import Reason
 from tests.compiler.test_personas import tools
 from tests.compiler.world import compiled, decided, swapped
 
@@ -46,3 +49,20 @@ def test_a_section_that_is_not_written_has_the_place_of_its_persona() -> None:
 
     assert str(place_of(persona, "tools")) == "defs.yaml:7"
     assert place_of(persona, "nothing") == persona.place
+
+
+@pytest.mark.parametrize(
+    ("workload", "reason"),
+    [("spiffe://e.org/a", None), ("spiffe://e.org/b", Reason.AGENT_WORKLOAD), (None, Reason.AGENT_WORKLOAD)],
+)
+def test_a_workload_that_is_asked_for_must_be_proven(workload: str | None, reason: Reason | None) -> None:
+    """What nothing proved is not there."""
+    persona = Persona(
+        name="p", version="", digest="", agents=(AgentEntry(id="a", workload="spiffe://e.org/a"),)
+    )
+    caller = Caller(agent=Agent(id="a", workload=workload), user="u", persona="p")
+    action = Action(protocol="mcp", app="x", name="y")
+
+    found = agent_admitted(Call(at=NOON, caller=caller, action=action), persona, None)
+
+    assert (found.reason if found else None) is reason
