@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "replay": "Decide a recorded log under definitions.",
         "schema": "Write JSON Schema for editors.",
         "serve": "Run the authorizer.",
+        "suggest": "Draft a least-privilege persona from a log.",
         "test": "Run the tests inside personas and `*.cases.yaml`.",
     }
 )

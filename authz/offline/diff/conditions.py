@@ -37,7 +37,7 @@ def _when(old: Plain, new: Plain) -> Direction:
 
 # With a negation, a choice or a text in it, a greater bound may admit more or less.
 _NOT_MONOTONE = re.compile(r"!(?!=)|\?|==\s*(?:true|false)|[\"']")
-_BOUND = re.compile(r"([<>]=?)\s*(-?\d+(?:\.\d+)?)(?!\w)")
+_BOUND = re.compile(r"([<>]=?)\s*(-?\d+(?:\.\d+)?)(?=\s*(?:$|&&|[|][|]|[)]))")
 
 
 def _bounds(old: str, new: str) -> Direction:
