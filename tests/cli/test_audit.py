@@ -305,3 +305,26 @@ def test_report_opens_in_a_browser(state: Path, tmp_path: Path) -> None:
     assert shown.count("<rect") > 5
     assert "What the agents did, and what they were refused" in shown
     assert "support-summarizer" in shown
+
+
+def test_verify_shows_how_far_it_is_on_a_terminal(state: Path) -> None:
+    """A million records take some seconds: a person wants to see that it moves."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    command = [*COMMAND, "verify", "--state", str(state)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(ours)
+
+    assert process.wait(20) == 0
+    assert b"verifying" in shown
+    assert b"100%" in shown

@@ -48,6 +48,8 @@ class Chain:
     guard: threading.Lock = field(default_factory=threading.Lock)
     retired: list[int] = field(default_factory=list)
     """Handles of full segments that are still to be made durable."""
+    unlisted: bool = False
+    """Whether the folder has a new entry that is still to be made durable."""
 
     @property
     def folder(self) -> Path:
@@ -106,6 +108,7 @@ class Chain:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         if old is not None:
             self.retired.append(old.handle)
+        self.unlisted = True
         self.current = _Open(handle, number, os.fstat(handle).st_size, time.monotonic())
         if self.max_bytes:
             drop_oldest(self.root, self.name, self.sealer, self.max_bytes)
@@ -135,6 +138,7 @@ class Chain:
         with self.guard:
             mark = self.mark
             retired, self.retired = self.retired, []
+            unlisted, self.unlisted = self.unlisted, False
             handle = self.current.handle if self.current is not None else None
         try:
             for one in retired:
@@ -142,6 +146,8 @@ class Chain:
                 os.close(one)
             if handle is not None:
                 os.fsync(handle)
+            if unlisted:
+                layout.sync_folder(self.folder)
         except OSError as error:
             # After a failed fsync the kernel may have dropped the pages: what it holds is not known any more.
             self.broken = f"{self.folder}: fsync failed: {(error.strerror or 'unknown').lower()}"

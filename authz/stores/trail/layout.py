@@ -78,6 +78,15 @@ def replace(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = Tr
     fresh.replace(path)
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the entries of a folder durable: a file that was synced is lost with its name otherwise."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def lock(folder: Path, *, wait: float = 0.0) -> int:
     """Become the only writer of a chain; the kernel lets go when the process ends, however it ends.
 
