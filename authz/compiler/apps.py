@@ -14,7 +14,8 @@ from authz.core.arguments import steps_of
 
 HTTP_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 _GRPC_METHOD = re.compile(r"/[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*")
-_SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_.-]*(?::?\*{0,2})\}|[^{}/?#%\\\s;]+")
+_PARAMETER = re.compile(r"\{[A-Za-z_$][A-Za-z0-9_.$-]*\}")
+_SEGMENT = re.compile(rf"(?:[^{{}}/?#%\\\s;]|{_PARAMETER.pattern})+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 
 
@@ -233,9 +234,10 @@ def _is_template(path: str) -> bool:
     if path == "/":
         return True
     segments = path.split("/")
-    parameters = [one for one in segments if one.startswith("{")]
+    parameters = _PARAMETER.findall(path)
     return (
         segments[0] == ""
         and all(_SEGMENT.fullmatch(one) and one not in (".", "..") for one in segments[1:])
+        and "}{" not in path
         and len(parameters) == len(set(parameters))
     )

@@ -112,6 +112,33 @@ def test_an_app_that_cannot_be_meant_is_an_error(rest: str, problem: str) -> Non
     assert any(problem in one for one in errors(HEAD + rest)), errors(HEAD + rest)
 
 
+@pytest.mark.parametrize(
+    ("path", "good"),
+    [
+        ("/", True),
+        ("/v1/accounts/{account}/balance", True),
+        ("/v1/accounts/{account-id}.json", True),
+        ("/v1/{owner}...{head}", True),
+        ("/v1/operations/{name}:cancel", True),
+        ("/v1/{a}{b}", False),
+        ("/v1/{path=**}", False),
+        ("/v1/{", False),
+        ("/v1/{}", False),
+        ("/v1//x", False),
+        ("/v1/", False),
+        ("/v1/./x", False),
+        ("/v1/%2e", False),
+        ("/v1/a b", False),
+        ("/v1/a;b", False),
+    ],
+)
+def test_a_route_template_is_one_that_finds_its_tool(path: str, *, good: bool) -> None:
+    """What no request could match would deny for ever, and what matches more than meant is a hole."""
+    found = errors(HEAD + matched("rest", f"{{method: GET, path: '{path}'}}"))
+
+    assert (found == []) is good, found
+
+
 def test_pinned_definitions_are_kept_as_they_are() -> None:
     """What an agent is shown is what a person looked at."""
     tools = [{"name": "a", "inputSchema": {"type": "object"}}, {"name": "unnamed-in-the-app"}]
