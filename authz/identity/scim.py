@@ -227,7 +227,8 @@ def _without(group: ScimGroup, path: str | None, value: object) -> ScimGroup:
 
 
 def _operations(body: object) -> Iterable[tuple[str, str | None, object]]:
-    if not isinstance(body, dict) or PATCH not in (body.get("schemas") or ()):
+    schemas = body.get("schemas") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(schemas, list) or PATCH not in schemas:
         raise ScimError("not a PatchOp", kind="invalidSyntax")
     listed = next((value for name, value in body.items() if name.lower() == "operations"), None)
     if not isinstance(listed, list) or not 0 < len(listed) <= MOST_OPERATIONS:

@@ -4,13 +4,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authz.core.binding import Binding, Pick
@@ -418,3 +419,61 @@ def test_what_is_no_jwks_is_refused(data: bytes) -> None:
     """An issuer that is broken, or taken over, must not take us along."""
     with pytest.raises(JwksError):
         parse_jwks(data)
+
+
+any_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys((*CLAIMS, "nbf", "cnf", "_claim_names"), any_json)))
+def test_any_claims_of_a_trusted_issuer_give_a_caller_or_a_refusal(changed: dict[str, Any]) -> None:
+    """An issuer that we trust can still send nonsense."""
+    with suppress(Refusal):
+        found = tokens().resolve(signed({**CLAIMS, **changed}), "authorization", AT, UNKNOWN_SOURCE)
+        assert (found.caller.user, found.caller.persona) == ("alice@example.com", "support")
+
+
+@settings(max_examples=60)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(PROOF, any_json)))
+def test_any_proof_of_possession_is_good_or_refused(changed: dict[str, Any]) -> None:
+    """Whoever holds a key can sign nonsense with it."""
+    assert dpop(proof({**PROOF, **changed})) in {None, Reason.CREDENTIAL_SOURCE}
+
+
+def test_a_session_that_was_ended_takes_its_tokens_along() -> None:
+    """CAEP: a token that was issued later is of a new session."""
+    definitions = Definitions(bindings=(BINDING,), subjects={f"{ISSUER}|alice": "alice@example.com"})
+    known = Tokens(definitions, {JWKS_URL: published("k1")}, {f"{ISSUER}|alice": NOW})
+
+    with pytest.raises(Refusal) as caught:
+        known.resolve(signed(CLAIMS), "authorization", AT, UNKNOWN_SOURCE)
+    assert caught.value.objection.reason is Reason.CREDENTIAL_REVOKED
+    later = signed({**CLAIMS, "iat": NOW + 1})
+    assert known.resolve(later, "authorization", AT, UNKNOWN_SOURCE).caller.user == "alice@example.com"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["authorization", "x-agent-access-key", "dpop", "x-user-jwt"]), st.text(max_size=80)
+    ),
+    st.frozensets(st.sampled_from(["authorization", "x-agent-access-key", "dpop", "x-user-jwt"])),
+    st.text(max_size=20),
+)
+def test_any_request_has_a_caller_or_is_refused(
+    headers: dict[str, str], repeated: frozenset[str], principal: str
+) -> None:
+    """The whole ladder, with everything that is believed."""
+    binding = replace(BINDING, name="two", header="x-user-jwt")
+    known = Believed(tokens(BINDING, binding), lambda _name, _at: False)
+    request = Request(headers=headers, repeated=repeated, source=Source(principal=principal))
+
+    with pytest.raises(Refusal):
+        identify(request, AT, KeyRing.of([RECORD], PEPPER), known)
