@@ -187,6 +187,8 @@ def _answer(route: Route, plan: Plan, body: Mapping[str, Json], *, in_session: b
 def _refuse_odd_params(params: Mapping[str, Json], meta: Json) -> None:
     known_keys(params, "`params`", _PARAMS)
     token = meta.get("progressToken") if isinstance(meta, dict) else None
+    if token is None and "requestId" not in params and "progressToken" not in params:
+        return
     for identifier in (token, params.get("requestId"), params.get("progressToken")):
         if identifier is not None and not safe_identifier(identifier):
             raise _malformed("an identifier that is neither a text nor an integer up to 2^53")
