@@ -66,7 +66,12 @@ def recorded(line: CallLine, persona: Persona, compiled: Compiled) -> Recorded:
         agent = Agent(id=line.agent)
     else:
         agent = Agent(**line.agent.model_dump())
-    proven = as_proven(agent, persona)
+    said = (
+        line.agent is not None
+        and not isinstance(line.agent, str)
+        and "workload" in line.agent.model_fields_set
+    )
+    proven = agent if said else as_proven(agent, persona)
     if proven is not agent:
         assumed.append("workload")
         agent = proven
@@ -88,8 +93,8 @@ def recorded(line: CallLine, persona: Persona, compiled: Compiled) -> Recorded:
 def as_proven(agent: Agent, persona: Persona) -> Agent:
     """The agent with the workload that its entry asks for, where it is written down without any.
 
-    A call log says which agent it was, not what mTLS proved: that is taken as given. One that is stated is
-    judged as it stands.
+    A call log says which agent it was, not what mTLS proved: that is taken as given. One that is stated,
+    `workload: null` included, is judged as it stands.
     """
     if agent.workload is not None:
         return agent

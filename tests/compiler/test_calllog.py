@@ -119,8 +119,11 @@ def test_a_workload_that_no_log_can_tell_is_taken_as_proven_and_said() -> None:
         '"deployment": null', '"deployment": null, "workload": "spiffe://example.org/other"'
     )
 
+    unproven = LINE.replace('"deployment": null', '"deployment": null, "workload": null')
+
     silent = recorded(parse_line(LINE, "log:1"), persona, made)
     spoken = recorded(parse_line(stated, "log:1"), persona, made)
 
     assert (silent.assumed, silent.call.caller.agent.workload) == (("workload",), "spiffe://example.org/a")
     assert (spoken.assumed, spoken.call.caller.agent.workload) == ((), "spiffe://example.org/other")
+    assert recorded(parse_line(unproven, "log:1"), persona, made).call.caller.agent.workload is None

@@ -42,7 +42,7 @@ class AgentNamed(Closed):
     deployment: str | None = Field(None, description="Where it runs.", examples=["prod-eu"])
     workload: str | None = Field(
         None,
-        description="The SPIFFE id that was proven.",
+        description="The SPIFFE id that was proven; null for none. Left out, as the persona asks.",
         examples=["spiffe://example.org/ns/agents/sa/support-summarizer"],
     )
 
