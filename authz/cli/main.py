@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "explain": "Decide one call offline and show all four layers.",
         "export": "Ship the trail, when the exporter runs apart from `serve`.",
         "keys": "Issue, list and revoke Agent Access Keys.",
+        "people": "Whom Shared Signals disabled, and a person's word against it.",
         "replay": "Decide a recorded log under definitions.",
         "schema": "Write JSON Schema for editors.",
         "serve": "Run the authorizer.",

@@ -109,7 +109,7 @@ def _published(control: Control) -> Handler:
 
 def _pushed(control: Control) -> Handler:
     """RFC 8935: one SET a request."""
-    hashes = {one.token_sha256: one for one in control.settings.signals}
+    hashes = {one.token_sha256: one for one in control.settings.signals if one.token_sha256 is not None}
 
     async def push(request: Request) -> Response:
         issuer = bearer(request, hashes)

@@ -14,6 +14,7 @@ from authz.audit import event_record
 from authz.identity.jwks import Jwks, JwksError, parse_jwks
 from authz.server import clock
 from authz.server.control import Control, control_app
+from authz.server.control_poll import poll
 from authz.server.control_settings import ControlSettings
 from authz.server.settings import Address
 from authz.stores.assertion_keys import open_assertion_keys
@@ -64,7 +65,10 @@ async def serve_control(plan: ControlPlan) -> None:
         log_level="warning",
         server_header=False,
     )
-    following = asyncio.create_task(keys.follow())
+    following = [asyncio.create_task(keys.follow())]
+    following += [
+        asyncio.create_task(poll(control, one)) for one in plan.settings.signals if one.poll is not None
+    ]
     log.info("control API on %s", address)
     server = _Server(config)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -72,7 +76,8 @@ async def serve_control(plan: ControlPlan) -> None:
     try:
         await server.serve()
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         people.close()
 
 

@@ -9,6 +9,8 @@ from authz.identity.people import Source
 from authz.identity.signals import Transmitter
 from authz.server.settings import SettingsError
 
+_WEB = "^https://|^http://(127\\.0\\.0\\.1|localhost)[:/]"
+
 
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,10 +37,16 @@ class SignalIssuer(_Closed):
 
     issuer: str = Field(min_length=1)
     audience: str = Field(min_length=1)
-    jwks: str = Field(pattern="^https://|^http://(127\\.0\\.0\\.1|localhost)[:/]")
+    jwks: str = Field(pattern=_WEB)
     subjects_of: frozenset[str] = Field(min_length=1)
     """Issuers of whose people it may speak."""
-    token_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    token_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """SHA-256 of the bearer token under which it pushes; None when it does not push."""
+    poll: str | None = Field(default=None, pattern=_WEB)
+    """Where to ask for signals (RFC 8936); None when it pushes."""
+    poll_token: Path | None = None
+    """File with our bearer token for that."""
+    poll_seconds: float = Field(default=5, ge=0.05, le=3600)
 
     def transmitter(self) -> Transmitter:
         """What it may say."""
@@ -76,7 +84,9 @@ def read_control_settings(path: Path) -> ControlSettings:
         said = "; ".join(f"`{name}`: {what}" for name, what in found)
         raise SettingsError(f"{path}: {said}") from None
     names = [one.name for one in settings.scim]
-    hashes = [one.token_sha256 for one in settings.scim] + [one.token_sha256 for one in settings.signals]
+    hashes = [one.token_sha256 for one in settings.scim] + [
+        one.token_sha256 for one in settings.signals if one.token_sha256 is not None
+    ]
     if len(set(names)) != len(names) or len(set(hashes)) != len(hashes):
         raise SettingsError(f"{path}: each client needs a name and a token of its own")
     return settings

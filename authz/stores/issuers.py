@@ -60,11 +60,20 @@ def fetch(url: str) -> bytes:
     Raises:
         FetchError: no answer in time, not 200, or more than a JWKS may hold.
     """
+    return ask(url, {"accept": "application/json"})
+
+
+def ask(url: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
+    """The answer of the URL, by GET, or by POST of a body.
+
+    Raises:
+        FetchError: no answer in time, not 200, or more than a JWKS may hold.
+    """
     if not url.startswith(("https://", "http://")):
         raise FetchError("not an address of the web")
     context = ssl.create_default_context()
     opener = urllib.request.build_opener(_NoRedirect(), urllib.request.HTTPSHandler(context=context))
-    asked = urllib.request.Request(url, headers={"accept": "application/json"})  # noqa: S310 - checked above
+    asked = urllib.request.Request(url, body, dict(headers))  # noqa: S310 - checked above
     try:
         with opener.open(asked, timeout=PATIENCE) as answer:
             data: bytes = answer.read(LARGEST + 1)
