@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -23,6 +23,8 @@ _SECRETS = re.compile(
     r"|gh[pousr]_\w{20,}|xox[abeoprs]-[\w-]{8,}|sk-[\w-]{16,}|AKIA[0-9A-Z]{16}"
 )
 HIDDEN = "[secret]"
+TOO_DEEP = b"nested deeper than any reader goes"
+"""What stands for a value that can't be spelled; no JSON is spelled so."""
 _WORD = re.compile(r"|[a-z][a-z_-]{0,31}|v[0-9]{1,2}")
 SEGMENTS = 12
 """Segments of an unknown path that are worth keeping."""
@@ -42,7 +44,10 @@ def canonical(value: object) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # integers above 64 bits, lone surrogates, mappings that are no dict
-        return json.dumps(_plain(value), sort_keys=True, separators=(",", ":")).encode()
+        try:
+            return json.dumps(_plain(value), sort_keys=True, separators=(",", ":")).encode()
+        except RecursionError:
+            return TOO_DEEP
 
 
 def _plain(value: object) -> object:
@@ -71,6 +76,17 @@ class Digester:
         digest.update(canonical(value))
         return PREFIX + digest.hexdigest()
 
+    def shown(self, value: Json) -> object:
+        """A value that may be read: without what looks like a credential, and a digest if it is too long."""
+        if isinstance(value, str):
+            return safe(value)
+        if not isinstance(value, (dict, list)):
+            return value
+        text = canonical(value)
+        if len(text) > LONGEST * 4 or text == TOO_DEEP:
+            return self.of(value)
+        return orjson.loads(_SECRETS.sub(HIDDEN, text.decode()))
+
     def path(self, text: str) -> str:
         """A method and path that no definition knows: plain words stay, all else becomes a digest.
 
@@ -84,8 +100,11 @@ class Digester:
 
     def hide(self, text: str, args: Mapping[str, Json], recorded: frozenset[str]) -> str:
         """`text` with every value of an argument that is not `recorded` replaced by its digest."""
+        values = _leaves(args, recorded)
+        if values is None:
+            return UNSEARCHED
         # The longest first: a short value may be part of a long one.
-        for value in sorted(set(_leaves(args, recorded, "")), key=len, reverse=True):
+        for value in sorted(values, key=len, reverse=True):
             quoted = f"`{value}`"
             if quoted in text:
                 text = text.replace(quoted, f"`{self.of(value)}`")
@@ -94,26 +113,45 @@ class Digester:
         return safe(text)
 
 
+LEAVES = 500
+"""Values that are looked for in a detail; an agent that sends more must not cost us more."""
+UNSEARCHED = "not shown: more values among the arguments than are looked for"
+
 _TELLING = 4
 """From this length on a value is replaced even outside of backticks; shorter ones are parts of words."""
 
 
-def _leaves(value: object, recorded: frozenset[str], path: str) -> Iterator[str]:
-    """All texts and numbers below `value` that may not be read, as a detail would spell them."""
-    if path in recorded:
-        return
-    if isinstance(value, Mapping):
-        for name, one in value.items():
-            yield from _leaves(one, recorded, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _leaves(one, recorded, path)
-    elif isinstance(value, str):
-        if value:
-            yield value
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield str(value)
-        yield f"{value:g}" if abs(value) < _EXACT else str(value)
+def _leaves(args: Mapping[str, Json], recorded: frozenset[str]) -> set[str] | None:
+    """All texts and numbers in `args` that may not be read, as a detail would spell them; None if too many.
+
+    With a stack of its own: how deep arguments nest is the agent's choice.
+    """
+    found: set[str] = set()
+    waiting: list[tuple[str, object]] = [("", args)]
+    seen = 0
+    while waiting:
+        path, value = waiting.pop()
+        if path in recorded:
+            continue
+        if isinstance(value, (Mapping, list)):
+            seen += len(value) + 1
+            if seen > LEAVES:
+                return None
+            inner = value.items() if isinstance(value, Mapping) else (("", one) for one in value)
+            waiting += ((_below(path, name), one) for name, one in inner)
+        elif isinstance(value, str):
+            found.add(value)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            found.add(str(value))
+            if abs(value) < _EXACT:
+                found.add(f"{value:g}")
+    found.discard("")
+    return found
+
+
+def _below(path: str, name: str) -> str:
+    """The dotted path of a member; that of an element is the list's."""
+    return f"{path}.{name}" if path and name else path or name
 
 
 _EXACT = 2**53

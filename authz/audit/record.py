@@ -168,7 +168,9 @@ def action_of(action: Action, digester: Digester) -> dict[str, object]:
         "access": tool.access._value_ if tool is not None else None,
         "target": _target(action, recorded, digester),
         "args_digest": digester.of(action.args),
-        "args": {name: _shown(action, name) for name in recorded if name in action.args} if recorded else {},
+        "args": {name: digester.shown(action.args[name]) for name in sorted(recorded & action.args.keys())}
+        if recorded
+        else {},
         "method": safe(action.method) if action.method else None,
         "kind": action.kind._value_,
     }
@@ -186,11 +188,6 @@ def _target(action: Action, recorded: frozenset[str], digester: Digester) -> str
     if action.tool is not None and action.tool.target in recorded:
         return safe(action.target)
     return digester.of(action.target)
-
-
-def _shown(action: Action, name: str) -> object:
-    value = action.args[name]
-    return safe(value) if isinstance(value, str) else value
 
 
 def _reason(one: Objection, call: Call | None, digester: Digester) -> dict[str, object]:

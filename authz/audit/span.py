@@ -47,7 +47,11 @@ def span_attributes(record: Mapping[str, object]) -> dict[str, Attribute]:
         found[f"persona.layer.{layer}"] = mark
     for rule, figure in _of(record, "counted").items():
         found[f"persona.counted.{rule}"] = figure
-    return {name: one for name, value in found.items() if (one := _attribute(value)) is not None}
+    return {
+        name: one
+        for name, value in found.items()
+        if value is not None and (one := value if type(value) is str else _attribute(value)) is not None
+    }
 
 
 def _identity(found: dict[str, object], record: Mapping[str, object]) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz.audit.digest import HIDDEN, LONGEST, Digester, safe
+from authz.audit.digest import HIDDEN, LONGEST, UNSEARCHED, Digester, safe
+from authz.core.call import Json
 
 SECRETS = [
     "aak_prod_K1a2b3_" + "s" * 43 + "abc123",
@@ -84,3 +85,26 @@ def test_a_path_that_no_definition_knows_keeps_its_words_only() -> None:
     assert said == f"DELETE /v1/accounts/{digester.of('ACC-12345')}/notes"
     assert digester.path("GET /") == "GET /"
     assert len(digester.path("GET " + "/Aa" * 1000)) < 1000
+
+
+def test_arguments_without_end_cost_no_more_than_many() -> None:
+    """Recording is on the path of a call: neither their number nor their depth may stop it."""
+    digester = Digester(b"k" * 32)
+    many: dict[str, Json] = {str(number): str(number) for number in range(100_000)}
+    deep: Json = {"end": "PLANTED"}
+    for _ in range(5000):
+        deep = {"x": [deep]}
+
+    assert digester.hide("`7` is wrong", many, frozenset()) == UNSEARCHED
+    assert digester.of(deep) == digester.of([deep])
+    assert "PLANTED" not in digester.hide("`PLANTED`", {"x": deep}, frozenset())
+
+
+def test_what_may_be_read_is_bounded_and_holds_no_credential() -> None:
+    """`record:` names an argument; what the agent puts into it is another matter."""
+    digester = Digester(b"k" * 32)
+
+    assert digester.shown(["a", {"b": SECRETS[0]}]) == ["a", {"b": HIDDEN}]
+    assert digester.shown({"a": ["x" * 10] * 1000}) == digester.of({"a": ["x" * 10] * 1000})
+    assert digester.shown("x" * 5000) == "x" * LONGEST + "…"
+    assert digester.shown(7) == 7
