@@ -30,8 +30,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "replay": "Decide a recorded log under definitions.",
         "schema": "Write JSON Schema for editors.",
         "serve": "Run the authorizer.",
+        "shadow": "Roll a persona out: what it would have refused, and when to enforce it.",
         "suggest": "Draft a least-privilege persona from a log.",
         "test": "Run the tests inside personas and `*.cases.yaml`.",
+        "usage": "Show permission that nobody used, and limits that are near.",
     }
 )
 
