@@ -41,6 +41,10 @@ def render(
         str, typer.Option(help="Path of the virtual MCP endpoint; empty for none.")
     ] = DEFAULTS.virtual_path,
     access_log: Annotated[bool, typer.Option(help="Report outcomes to the authorizer.")] = True,
+    resource: Annotated[str, typer.Option(help="URL of the resource for OAuth clients (RFC 9728).")] = "",
+    authorization_server: Annotated[
+        list[str] | None, typer.Option(help="Issuer that the metadata names; repeat for several.")
+    ] = None,
     otlp: Annotated[str, typer.Option(help="HOST:PORT of a collector for Envoy's own spans.")] = "",
     out: Annotated[
         Path | None,
@@ -55,6 +59,8 @@ def render(
         stream_seconds=stream_seconds,
         virtual_path=virtual,
         access_log=access_log,
+        resource=resource,
+        authorization_servers=tuple(authorization_server or ()),
         otlp=otlp,
     )
     try:

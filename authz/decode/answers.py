@@ -38,11 +38,8 @@ class AnswerOptions:
     """JSON-RPC error code of a refusal by policy."""
     resource_metadata: str = ""
     """URL of the RFC 9728 metadata that a 401 points to; empty for none."""
-    resource: str = ""
-    """The protected resource, as the metadata names it; empty serves no metadata."""
-    authorization_servers: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
-    """Scopes that a client should ask for; named in challenge and metadata."""
+    """Scopes that a client should ask for; named in the challenge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,19 +213,3 @@ def virtual_answer(exchange: Exchange, shown: Sequence[Tool], decision_id: str) 
         status = HTTPStatus.NOT_FOUND if exchange.stateless else HTTPStatus.OK
         return HttpAnswer(status, (*headers, _JSON), orjson.dumps(body))
     return HttpAnswer(HTTPStatus.OK, (*headers, _JSON), orjson.dumps({**body, "result": result}))
-
-
-def resource_metadata_answer(path: str, options: AnswerOptions) -> HttpAnswer | None:
-    """The RFC 9728 metadata, when `path` asks for it and there is any."""
-    well_known = "/.well-known/oauth-protected-resource"
-    asked = path.partition("?")[0]
-    if not options.resource or (asked != well_known and not asked.startswith(f"{well_known}/")):
-        return None
-    metadata: dict[str, object] = {
-        "resource": options.resource,
-        "authorization_servers": options.authorization_servers,
-        "bearer_methods_supported": ["header"],
-    }
-    if options.scopes:
-        metadata["scopes_supported"] = options.scopes
-    return HttpAnswer(200, (_JSON, ("cache-control", "max-age=3600")), orjson.dumps(metadata))

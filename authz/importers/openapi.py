@@ -46,9 +46,6 @@ def from_openapi(data: bytes) -> Draft:
         if _ODD_PATH.search(template) or (template != "/" and template.endswith("/")):
             left_out.append(f"{method.upper()} {path}: a path that is refused on the wire")
             continue
-        if any("{" in step and not _PARAMETER.fullmatch(step) for step in template.split("/")):
-            left_out.append(f"{method.upper()} {path}: a parameter that is not a whole segment")
-            continue
         name = _name(method, path, operation, tools)
         parameters = _PARAMETER.findall(template)
         tools[name] = DraftTool(

@@ -21,6 +21,10 @@ class Choices:
     """Path of the virtual MCP endpoint; empty for none."""
     access_log: bool = True
     """Whether Envoy reports the outcome of each call to the authorizer."""
+    resource: str = ""
+    """URL by which clients know the protected resource (RFC 9728); empty serves no metadata."""
+    authorization_servers: tuple[str, ...] = ()
+    """Issuers whose tokens the resource takes."""
     otlp: str = ""
     """`HOST:PORT` of an OpenTelemetry collector for Envoy's own spans; empty for none."""
 

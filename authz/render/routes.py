@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import orjson
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from authz.core.app import App
@@ -10,6 +11,7 @@ from authz.render.upstream import TYPE, Tree, Upstream
 from authz.render.virtual import virtual_routes
 
 EXT_AUTHZ = "envoy.filters.http.ext_authz"
+_OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
 # For a client's eyes only, or for no one's: no app may be misled by these.
 _NOT_FOR_APPS = (
     "x-agent-access-key",
@@ -24,7 +26,8 @@ _NOT_FOR_APPS = (
 
 def route_configuration(upstreams: Sequence[Upstream], choices: Choices) -> Tree:
     """All routes: by path on any host, and by host for apps that have one of their own."""
-    by_path = virtual_routes(upstreams, choices) if choices.virtual_path else []
+    by_path = [_metadata(choices)] if choices.resource else []
+    by_path += virtual_routes(upstreams, choices) if choices.virtual_path else []
     for one in upstreams:
         by_path += _by_path(one, upstreams, choices)
     hosts: list[Tree] = [
@@ -42,6 +45,28 @@ def route_configuration(upstreams: Sequence[Upstream], choices: Choices) -> Tree
         "name": "apps",
         "request_headers_to_remove": list(_NOT_FOR_APPS),
         "virtual_hosts": [*hosts, everywhere],
+    }
+
+
+def _metadata(choices: Choices) -> Tree:
+    """Where to get a credential (RFC 9728): told to anyone, so the one thing that nobody is asked about."""
+    metadata = {
+        "resource": choices.resource,
+        "authorization_servers": list(choices.authorization_servers),
+        "bearer_methods_supported": ["header"],
+    }
+    unjudged: Tree = {
+        "@type": TYPE + "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
+        "disabled": True,
+    }
+    body = orjson.dumps(metadata).decode()
+    kind = {"header": {"key": "content-type", "value": "application/json"}, "append_action": _OVERWRITE}
+    return {
+        "name": "protected-resource",
+        "match": {"path_separated_prefix": "/.well-known/oauth-protected-resource"},
+        "direct_response": {"status": 200, "body": {"inline_string": body}},
+        "response_headers_to_add": [kind],
+        "typed_per_filter_config": {EXT_AUTHZ: unjudged},
     }
 
 

@@ -13,7 +13,6 @@ from authz.decode.answers import (
     HttpAnswer,
     leading_reason,
     refusal_answer,
-    resource_metadata_answer,
     tool_list_answer,
 )
 from authz.decode.exchange import Exchange
@@ -168,19 +167,6 @@ def test_a_challenge_says_where_to_learn_more() -> None:
 
     assert missing == f'Bearer realm="personas", scope="mcp:call", resource_metadata="{where}"'
     assert expired.startswith('Bearer realm="personas", error="invalid_token"')
-
-
-def test_the_metadata_is_served_where_the_standard_looks_for_it() -> None:
-    """And nowhere else; without a resource there is none."""
-    options = AnswerOptions(
-        resource="https://gateway.example.com/mcp", authorization_servers=("https://idp.example.com",)
-    )
-    for path in ("/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp?x=1"):
-        answer = resource_metadata_answer(path, options)
-        assert answer is not None
-        assert orjson.loads(answer.body)["authorization_servers"] == ["https://idp.example.com"]
-    assert resource_metadata_answer("/.well-known/oauth-protected-resourcex", options) is None
-    assert resource_metadata_answer("/.well-known/oauth-protected-resource", AnswerOptions()) is None
 
 
 def test_the_leading_reason_is_policy_before_our_own_fault_and_never_a_flag() -> None:

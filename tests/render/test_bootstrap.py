@@ -126,7 +126,7 @@ def test_it_fails_closed(tree: dict[str, Any]) -> None:
 def test_every_route_is_judged_and_names_its_app_or_leads_nowhere(tree: dict[str, Any]) -> None:
     """Where no route matches, Envoy skips its filters."""
     for route in _routes(tree):
-        assert "disabled" not in str(route)
+        assert "'disabled': True" not in str(route)
         if "direct_response" in route:
             assert route["direct_response"] == {"status": 404}
         elif route["name"].startswith("virtual-"):
@@ -191,3 +191,13 @@ def test_a_field_that_envoy_does_not_know_is_an_error() -> None:
     """Before Envoy sees it."""
     with pytest.raises(KeyError):
         Bootstrap.from_dict({"static_resources": {"clusters": [{"nome": "x"}]}})
+
+
+def test_only_the_metadata_of_the_resource_is_told_to_anyone() -> None:
+    """RFC 9728: a client without a credential must be able to read it."""
+    choices = Choices(
+        resource="https://gateway.example.com/mcp", authorization_servers=("https://idp.example.com",)
+    )
+    routes = _routes(static_bootstrap(upstreams_of(APPS)[0], choices))
+
+    assert [one["name"] for one in routes if "'disabled': True" in str(one)] == ["protected-resource"]

@@ -58,7 +58,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         stack.callback(app.terminate)
         wait_for(ports["18081"], app.poll, folder / "crm.log")
         stack.enter_context(echo(ports["18082"]))
-        gate = stack.enter_context(gateway(folder, definitions, "--stream-seconds", str(STREAM_SECONDS)))
+        gate = stack.enter_context(
+            gateway(
+                folder,
+                definitions,
+                "--stream-seconds",
+                str(STREAM_SECONDS),
+                "--resource",
+                "https://gateway.example.com/mcp",
+                "--authorization-server",
+                "https://idp.example.com",
+            )
+        )
         yield World(gate, gate.key("prober", "everything"))
 
 
@@ -136,6 +147,17 @@ def test_a_message_that_cannot_be_read_is_a_bad_request(world: World) -> None:
 
     assert (answer.status_code, answer.json()["error"]["code"], answer.json()["id"]) == (400, -32600, 7)
     assert (stream.status_code, stream.content) == (403, b"")
+
+
+def test_anyone_is_told_where_to_get_a_credential(world: World) -> None:
+    """RFC 9728; and nothing else without one."""
+    with world.http(key=False) as http:
+        metadata = http.get("/.well-known/oauth-protected-resource/mcp")
+        beside = http.get("/.well-known/oauth-protected-resourcex")
+
+    assert metadata.json()["authorization_servers"] == ["https://idp.example.com"]
+    assert metadata.headers["content-type"] == "application/json"
+    assert beside.status_code == 401
 
 
 def test_a_stream_ends_so_that_its_opening_is_judged_again(world: World) -> None:
