@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -142,6 +143,8 @@ class KeyStore:
         self._tell = tell
         """Told of every change before it is committed; when it raises, the change is undone."""
         self._used: dict[str, datetime] = {}
+        self._guard = threading.Lock()
+        """Held from a look at the table to the ring that it leads to: threads must not undo each other."""
         self._version = table.version()
         records, cursor = table.since(0)
         with _unscanned():
@@ -176,8 +179,9 @@ class KeyStore:
                 issued_at=whole(at),
             )
         )
-        self._table.add(record, lambda: self._say("key.issued", record, at, terms.issued_by))
-        self._ring = self._ring.changed((record,))
+        with self._guard:
+            self._table.add(record, lambda: self._say("key.issued", record, at, terms.issued_by))
+            self._ring = self._ring.changed((record,))
         return record, text
 
     def rotate(
@@ -257,7 +261,7 @@ class KeyStore:
         """Write down the last uses since the flush before, in one transaction."""
         noted, self._used = self._used, {}
         ring = self._ring  # callers by token have an id as well, and no row
-        used = {key_id: at for key_id, at in noted.items() if ring.get(key_id) is not None}
+        used = {key_id: at for key_id, at in dict(noted).items() if ring.get(key_id) is not None}
         if used:
             self._table.note_use(used)
 
@@ -267,21 +271,27 @@ class KeyStore:
 
     def refresh(self, at: datetime) -> bool:
         """Learn what others changed; False when the store cannot be reached, and the grace runs."""
-        try:
-            version = self._table.version()
-            if version != self._version:
-                records, cursor = self._table.since(self._cursor)
-                changed = list(records)
-                self._cursor = cursor()
-                self._version = version
-                if changed:
-                    self._ring = self._ring.changed(changed)
-        except StoreError:
-            # `until` was set when the store was last reached; before the first time, the grace begins now.
-            self._ring = self._ring.believed(self._ring.until or at + self._grace, adrift=True)
-            return False
-        self._ring = self._ring.believed(at + self._grace)
-        return True
+        with self._guard:
+            try:
+                self._learn()
+            except StoreError:
+                # `until` is of when the store was last reached; before the first time, the grace begins now.
+                self._ring = self._ring.believed(self._ring.until or at + self._grace, adrift=True)
+                return False
+            self._ring = self._ring.believed(at + self._grace)
+            return True
+
+    def _learn(self) -> None:
+        # The mark first: what changes while rows are read is read again.
+        version = self._table.version()
+        if version == self._version:
+            return
+        records, cursor = self._table.since(self._cursor)
+        changed = list(records)
+        self._cursor = cursor()
+        self._version = version
+        if changed:
+            self._ring = self._ring.changed(changed)
 
     async def follow(
         self, clock: Callable[[], datetime], *, interval: float = INTERVAL, flush_every: float = 30.0
@@ -309,10 +319,11 @@ class KeyStore:
             self._used = {**held, **self._used}
 
     def _change(self, key_id: str, change: Change, what: str, at: datetime, by: str) -> KeyRecord:
-        record = self._table.change(key_id, change, lambda changed: self._say(what, changed, at, by))
-        if record is None:
-            raise LifeError(f"there is no key `{key_id}`: `personas keys list` shows all")
-        self._ring = self._ring.changed((record,))
+        with self._guard:
+            record = self._table.change(key_id, change, lambda changed: self._say(what, changed, at, by))
+            if record is None:
+                raise LifeError(f"there is no key `{key_id}`: `personas keys list` shows all")
+            self._ring = self._ring.changed((record,))
         return record
 
     def _say(self, what: str, record: KeyRecord, at: datetime, by: str) -> None:

@@ -165,9 +165,11 @@ class SqliteKeyTable:
         def records() -> Iterator[KeyRecord]:
             nonlocal seen
             with self._reading() as connection:
+                # All rows are read in the order of the table; by the index each would be looked up.
+                where, given = ("WHERE changed > ?", (cursor,)) if cursor else ("", ())
                 rows = connection.execute(
-                    f"SELECT {COLUMNS}, changed FROM keys WHERE changed > ?",  # noqa: S608 - a constant
-                    (cursor,),
+                    f"SELECT {COLUMNS}, changed FROM keys {where}",  # noqa: S608 - constants
+                    given,
                 )
                 for row in rows:
                     seen = max(seen, row[-1])

@@ -321,6 +321,28 @@ def test_racing_writers_lose_nothing(opener: Opener) -> None:
     assert all(record.suspended for store in stores for record in store.list())
 
 
+def test_a_look_for_changes_does_not_undo_a_change_of_this_process(store: KeyStore, opener: Opener) -> None:
+    """Both make a new ring from the one before: the later must contain the earlier."""
+    other = KeyStore(opener(), PEPPER)
+    issued = [store.issue(PLAIN, AT) for _ in range(40)]
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            store.refresh(AT)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for record, text in issued:
+        other.update(record.id, AT, facts=AgentFacts(version="2"))
+        store.suspend(record.id, AT)
+        assert reason(store.ring(), text) is Reason.CREDENTIAL_SUSPENDED
+    over.set()
+    looking.join()
+
+    assert {reason(store.ring(), text) for _, text in issued} == {Reason.CREDENTIAL_SUSPENDED}
+
+
 async def test_a_revocation_elsewhere_is_in_force_within_a_second(store: KeyStore, opener: Opener) -> None:
     """The contract's second, measured from the commit in the other process."""
     follower = KeyStore(opener(), PEPPER)
