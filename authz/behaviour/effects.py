@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from authz.core.call import Call, Caller
+from authz.core.decide import within
 from authz.core.decision import Decision, Deny
 from authz.core.history import History
 from authz.core.persona import Persona
@@ -47,10 +48,21 @@ def effects_of(
             for rule, figure in zip(persona.rules, history.figures, strict=True)
             if rule.on_drift is Drift.APPROVE and figure is not None and not figure <= rule.maximum
         )
-        return (Ask(call=call, decision=identity, rules=rules),)
+        hours = (Reason.BEHAVIOUR_HOURS.value,) if _hours_ask(call, persona, history) else ()
+        return (Ask(call=call, decision=identity, rules=(*rules, *hours)),)
     return ()
 
 
 def may_ask(persona: Persona) -> bool:
     """Whether any rule of the persona asks a person: only then grants are worth a look."""
+    hours = persona.hours
+    if hours is not None and hours.on_drift is Drift.APPROVE:
+        return True
     return any(rule.on_drift is Drift.APPROVE for rule in persona.rules)
+
+
+def _hours_ask(call: Call, persona: Persona, history: History) -> bool:
+    hours = persona.hours
+    if hours is None or hours.on_drift is not Drift.APPROVE or Reason.BEHAVIOUR_HOURS.value in history.waived:
+        return False
+    return not within(hours, call)

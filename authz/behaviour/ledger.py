@@ -88,7 +88,7 @@ def observe(
         return EMPTY, []
     figures = plan.none.copy()
     weighed, quiet = _weigh(call, plan, ledgers, waived, figures)
-    free = passes and (quiet or plan.shadow) and plan.open(call)
+    free = passes and (quiet or plan.shadow) and plan.open(call, waived)
     took = plan.none.copy()
     waiting: Waiting = []
     for ledger, at, steps in weighed:
@@ -97,7 +97,7 @@ def observe(
                 taken = took[role.place] = role.take(state, at, value)
                 if role.ends and free:
                     waiting.append((ledger, role.watcher, taken, at))
-    return History(figures=tuple(figures), took=tuple(took)), waiting
+    return History(figures=tuple(figures), took=tuple(took), waived=waived), waiting
 
 
 def _weigh(

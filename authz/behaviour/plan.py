@@ -1,7 +1,7 @@
 """A persona's rules, made ready: one watcher each, grouped by who shares the count. Keeps no state."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -16,6 +16,7 @@ from authz.core.app import Tool
 from authz.core.call import Call, Caller, Kind
 from authz.core.decide import within
 from authz.core.persona import Mode, Persona
+from authz.core.reason import Reason
 from authz.core.rule import (
     Calls,
     Concurrency,
@@ -166,7 +167,9 @@ class Plan:
             sharing.setdefault((rule.by, alone), []).append(one)
         self.groups = tuple(Group(persona.name, by, tuple(those)) for (by, _), those in sharing.items())
 
-    def open(self, call: Call) -> bool:
-        """Whether `hours` let the call pass; what is only flagged, or in shadow, passes."""
+    def open(self, call: Call, waived: Container[str]) -> bool:
+        """Whether `hours` let the call pass; what is only flagged, waived, or in shadow, passes."""
         hours = self.persona.hours
-        return hours is None or self.shadow or hours.on_drift is Drift.FLAG or within(hours, call)
+        if hours is None or self.shadow or hours.on_drift is Drift.FLAG:
+            return True
+        return Reason.BEHAVIOUR_HOURS.value in waived or within(hours, call)

@@ -72,9 +72,11 @@ def behaviour(call: Call, persona: Persona, history: History) -> tuple[Objection
     if call.action.kind not in DRIFTING:
         return ()
     found: list[Objection] = []
-    if persona.hours is not None and not within(persona.hours, call):
+    hours = persona.hours
+    if hours is not None and Reason.BEHAVIOUR_HOURS.value not in history.waived and not within(hours, call):
+        reason = Reason.BEHAVIOUR_APPROVAL if hours.on_drift is Drift.APPROVE else Reason.BEHAVIOUR_HOURS
         detail = f"outside the hours of persona `{persona.name}`"
-        found.append(Objection(Reason.BEHAVIOUR_HOURS, detail, persona.hours.place, persona.hours.on_drift))
+        found.append(Objection(reason, detail, hours.place, hours.on_drift))
     if len(history.figures) != len(persona.rules):
         # INVARIANT: a history was asked for these very rules; judging by another one could permit.
         return (*found, Objection(Reason.INTERNAL, "history does not belong to this persona"))

@@ -1,6 +1,6 @@
 """What a caller did before: the figures of the counting rules, as one atomic step found them."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,9 @@ class History:
 
     Kept in the trail, a history can be folded again from the trail alone.
     """
+
+    waived: Container[str] = frozenset()
+    """What a person's grant answers for this call: names of rules, `behaviour.hours` for the hours."""
 
     def added(self, rules: Sequence[Rule]) -> dict[str, float]:
         """The `took` of the forensic record: by rule, what the call added."""

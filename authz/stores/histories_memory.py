@@ -99,7 +99,7 @@ class MemoryHistories:
     ) -> History:
         """Judge and count one call."""
         if not persona.rules:
-            return EMPTY
+            return EMPTY if waived is NOTHING else History(waived=waived)
         history, waiting = observe(call, self.plan(persona), self, passes=passes, waived=waived)
         if waiting and decision:
             self._wait(decision, persona.name, call.caller, waiting)

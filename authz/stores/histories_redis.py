@@ -81,7 +81,7 @@ class RedisHistories:
     ) -> History | Awaitable[History]:
         """Judge and count one call; a persona that counts nothing never gets here."""
         if not persona.rules:
-            return EMPTY
+            return EMPTY if waived is NOTHING else History(waived=waived)
         shared = self._plans.get(persona.name)
         if shared is None or shared.plan.persona is not persona:
             shared = self._plans[persona.name] = Shared(Plan(persona, self._digest), self._digest)
@@ -95,7 +95,7 @@ class RedisHistories:
         asked = shared.ask(call, passes=passes, waived=waived)
         if not asked.specs:
             none = (None,) * len(shared.plan.watchers)
-            return History(figures=none, took=none)
+            return History(figures=none, took=none, waived=waived)
         try:
             reply = await self._client.run(asked.keys, asked.body)
         except (StoreDownError, StoreError) as error:
@@ -104,7 +104,7 @@ class RedisHistories:
             return self._local.observe(call, shared.plan.persona, passes, decision=decision, waived=waived)
         if not isinstance(reply, bytes):
             raise Refusal(Reason.INTERNAL_STORE, "the shared history does not answer as it should")
-        history, free, began = asked.read(reply, len(shared.plan.watchers))
+        history, free, began = asked.read(reply, len(shared.plan.watchers), waived)
         if free and decision:
             ends = [one for one in asked.specs if one.role.watcher.ends and one.role.takes]
             if ends:
@@ -175,7 +175,7 @@ class Asked:
         self.specs: list[Spec] = []
         self.body = b""
 
-    def read(self, reply: bytes, rules: int) -> tuple[History, bool, dict[int, int]]:
+    def read(self, reply: bytes, rules: int, waived: Container[str]) -> tuple[History, bool, dict[int, int]]:
         """The history, whether the call was let through, and the instant it was judged by, for each rule."""
         free, *words = reply.split()
         figures: list[float | None] = [None] * rules
@@ -186,7 +186,8 @@ class Asked:
             figures[spec.role.place] = None if figure == b"-" else float(figure)
             took[spec.role.place] = None if taken == b"-" else float(taken)
             began[spec.role.place] = int(at)
-        return History(figures=tuple(figures), took=tuple(took)), free == b"1", began
+        history = History(figures=tuple(figures), took=tuple(took), waived=waived)
+        return history, free == b"1", began
 
     def waiting(self, ends: list[Spec], history: History, began: dict[int, int]) -> Ask:
         """What the outcome will need, in whichever worker it arrives."""
@@ -232,7 +233,7 @@ class Shared:
             {
                 "now": micros(call.at),
                 "horizons": asked.horizons,
-                "free": passes and self.plan.open(call),
+                "free": passes and self.plan.open(call, waived),
                 "shadow": self.plan.shadow,
                 "rules": [spec.asked for spec in asked.specs],
             }
