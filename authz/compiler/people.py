@@ -97,4 +97,5 @@ def _user(document: Document, index: int, written: UserWritten, scope: Scope) ->
         groups=frozenset(written.groups),
         entitlements=together(found),
         clearance=None if written.clearance is None else LEVELS[written.clearance],
+        place=document.at("users", index),
     )

@@ -17,7 +17,7 @@ def user_known(call: Call, persona: Persona, user: User | None) -> Objection | N
     if user is None:
         return Objection(Reason.USER_UNKNOWN, f"`{call.caller.user}` is not in the directory")
     if not user.active:
-        return Objection(Reason.USER_INACTIVE, f"`{user.id}` is not active")
+        return Objection(Reason.USER_INACTIVE, f"`{user.id}` is not active", user.place)
     if user.id in persona.users or not persona.groups.isdisjoint(user.groups):
         return None
     return Objection(
@@ -34,7 +34,8 @@ def user_entitled(call: Call, persona: Persona, user: User | None) -> Objection 
     if action.everywhere and user is not None:
         if any(app in user.entitlements for app in persona.grants):
             return None
-        return Objection(Reason.USER_NOT_ENTITLED, f"`{user.id}` is entitled to nothing of this persona")
+        detail = f"`{user.id}` is entitled to nothing of this persona"
+        return Objection(Reason.USER_NOT_ENTITLED, detail, user.place)
     if user is None or action.app is None or (tool is None and action.kind not in ON_ANY_GRANT):
         return None  # said by `user_known` or `tool_known`
     entitlement = user.entitlements.get(action.app)
@@ -45,7 +46,7 @@ def user_entitled(call: Call, persona: Persona, user: User | None) -> Objection 
     ):
         return None
     wanted = f"`{tool.access}` in `{action.app}`" if tool else f"anything in `{action.app}`"
-    return Objection(Reason.USER_NOT_ENTITLED, f"`{user.id}` is not entitled to {wanted}")
+    return Objection(Reason.USER_NOT_ENTITLED, f"`{user.id}` is not entitled to {wanted}", user.place)
 
 
 def agent_admitted(call: Call, persona: Persona, _user: User | None) -> Objection | None:

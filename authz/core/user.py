@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from authz.core.app import Access
+from authz.core.app import NOWHERE, Access, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +27,5 @@ class User:
     """By app. What is not here is not permitted, whatever a persona grants."""
     clearance: int | None = None
     """Highest sensitivity this user may see; None means that no clearance was stated."""
+    place: Place = NOWHERE
+    """Where the directory names this person."""
