@@ -48,6 +48,8 @@ class Chain:
     guard: threading.Lock = field(default_factory=threading.Lock)
     retired: list[int] = field(default_factory=list)
     """Handles of full segments that are still to be made durable."""
+    durable: Mark | None = None
+    """The last record that is known to be on the disk."""
     unlisted: bool = False
     """Whether the folder has a new entry that is still to be made durable."""
 
@@ -130,7 +132,7 @@ class Chain:
                 return  # the next write says so
 
     def sync(self) -> None:
-        """Make durable what was written so far, then sign and keep its end.
+        """Make durable what was written so far.
 
         Raises:
             TrailError: the disk failed; nothing more is written to this chain.
@@ -152,10 +154,10 @@ class Chain:
             # After a failed fsync the kernel may have dropped the pages: what it holds is not known any more.
             self.broken = f"{self.folder}: fsync failed: {(error.strerror or 'unknown').lower()}"
             raise TrailError(self.broken) from None
-        self.keep_head(mark)
+        self.durable = mark
 
     def keep_head(self, mark: Mark) -> None:
-        """Sign the end of the chain.
+        """Sign the end of the chain. For one thread only: that of the trail, or the one that closes it.
 
         Raises:
             TrailError: it can't be written.
@@ -173,6 +175,7 @@ class Chain:
         """Make everything durable and let go of the chain."""
         try:
             self.sync()
+            self.keep_head(self.mark)
         finally:
             if self.current is not None:
                 os.close(self.current.handle)

@@ -170,7 +170,7 @@ class Trail:
             try:
                 if dirty and self._sync is Sync.SOON:
                     self._make_durable()
-                elif dirty:
+                if dirty:
                     self._sign_heads()
                 if time.monotonic() - flushed >= 1.0:
                     flushed = time.monotonic()
@@ -193,8 +193,11 @@ class Trail:
         self._strangers.sync()
 
     def _sign_heads(self) -> None:
-        self._proven.keep_head(self._proven.mark)
-        self._strangers.keep_head(self._strangers.mark)
+        """A head promises what the policy promises: beyond that a power cut would look like tampering."""
+        for chain in (self._proven, self._strangers):
+            mark = chain.mark if self._sync is Sync.OS else chain.durable
+            if mark is not None:
+                chain.keep_head(mark)
 
 
 def _sorted(
