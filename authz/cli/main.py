@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "Read and prove the trail.",
         "check": "Compile definitions and print every error.",
         "diff": "Show what a change of definitions newly allows and denies.",
+        "doctor": "Find what in an Envoy lets a call pass unjudged.",
         "drift": "Show what left its baseline, and since when.",
         "envoy": "Configure the Envoy in front of your apps.",
         "control": "Serve SCIM, Shared Signals and the JWKS of assertions.",
