@@ -6,6 +6,7 @@ Knows no protocol. What it lets pass says nothing yet about the message itself.
 import functools
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from authz.core.decision import Refusal
 from authz.core.reason import Reason
@@ -69,10 +70,10 @@ def inspect(request: Request) -> tuple[str, ...]:
         Refusal: When headers or body could be read in two ways, or not all of the body was shown.
     """
     headers = request.headers
-    if not _OVERRIDES.isdisjoint(headers):
-        name = min(_OVERRIDES & headers.keys())
-        raise Refusal(Reason.REQUEST_UNSUPPORTED, f"header `{name}` would change what was judged")
-    _refuse_repeated(request)
+    sent = _sent(tuple(headers))
+    if sent.override:
+        raise Refusal(Reason.REQUEST_UNSUPPORTED, f"header `{sent.override}` would change what was judged")
+    _refuse_repeated(request, sent.no_comma)
     connection = headers.get("connection")
     if connection is not None and not _HOP_BY_HOP.issuperset(
         token.strip() for token in connection.lower().split(",")
@@ -85,19 +86,33 @@ def inspect(request: Request) -> tuple[str, ...]:
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Refusal(Reason.REQUEST_UNSUPPORTED, "a content encoding hides the body")
     _refuse_partial(request)
-    if _OURS in "\n".join(headers):
-        return tuple(sorted(f"client sent {name}" for name in headers if name.startswith(_OURS)))
-    return ()
+    return sent.notes
 
 
-def _refuse_repeated(request: Request) -> None:
+class _Sent(NamedTuple):
+    """What follows from the names of headers alone: a client sends the same ones each time."""
+
+    override: str
+    no_comma: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=512)
+def _sent(names: tuple[str, ...]) -> _Sent:
+    return _Sent(
+        override=min(_OVERRIDES.intersection(names), default=""),
+        no_comma=tuple(name for name in _NO_COMMA if name in names),
+        notes=tuple(sorted(f"client sent {name}" for name in names if name.startswith(_OURS))),
+    )
+
+
+def _refuse_repeated(request: Request, no_comma: tuple[str, ...]) -> None:
     for name in request.repeated:
         if name in _SINGLE or name.startswith("mcp-param-"):
             raise Refusal(Reason.REQUEST_AMBIGUOUS, f"header `{name}` came more than once")
     headers = request.headers
-    for name in _NO_COMMA:
-        value = headers.get(name)
-        if value is not None and "," in value:
+    for name in no_comma:
+        if "," in headers[name]:
             raise Refusal(Reason.REQUEST_AMBIGUOUS, f"header `{name}` came more than once, or holds a comma")
     if "," in request.host:
         raise Refusal(Reason.REQUEST_AMBIGUOUS, "the host came more than once")

@@ -4,6 +4,7 @@ Values only; nothing here reads a byte.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from authz.core.app import App
 from authz.core.call import Action
@@ -56,7 +57,12 @@ class Exchange:
     @staticmethod
     def unread(route: Route) -> "Exchange":
         """For a refusal before the request was decoded."""
-        return Exchange(protocol=route.protocol, virtual=route.virtual)
+        return _unread(route.protocol, route.virtual)
+
+
+@lru_cache
+def _unread(protocol: str, virtual: bool) -> Exchange:  # noqa: FBT001 - a key, made here
+    return Exchange(protocol=protocol, virtual=virtual)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

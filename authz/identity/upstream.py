@@ -3,6 +3,7 @@
 Whatever a client sent under our names is replaced or removed; our own credentials never go on to an app.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -19,14 +20,22 @@ _IMITATED = ("x-p", "x_p", "x-envoy-auth")
 
 def noted(request: Request, ring: KeyRing) -> tuple[str, ...]:
     """What the record must say of the way a caller was identified: names only, never a value."""
-    found = [
-        f"the client sent `{name}`: not passed on"
-        for name in request.headers
-        if name.startswith(_IMITATED) and (name.replace("_", "-").startswith(OURS) or name == FAILED_OPEN)
-    ]
+    found = _imitations(tuple(request.headers))
     if ring.adrift:
-        found.append("the store of keys is out of reach: known keys go on for the grace")
-    return tuple(found)
+        return (*found, "the store of keys is out of reach: known keys go on for the grace")
+    return found
+
+
+# What follows from the names of headers alone is remembered by them: a client sends the same ones each time.
+
+
+@lru_cache(maxsize=512)
+def _imitations(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"the client sent `{name}`: not passed on"
+        for name in names
+        if name.startswith(_IMITATED) and (name.replace("_", "-").startswith(OURS) or name == FAILED_OPEN)
+    )
 
 
 class Upstream(NamedTuple):
@@ -55,35 +64,53 @@ def upstream_headers(  # noqa: PLR0913 - what an app is told
     `authorization` is the app's `strip`, `passthrough` or `inject`; `credentials` names further headers that
     held a credential for us (a binding's own).
     """
-    stated = [
-        ("x-persona-agent", readable(caller.agent.id)),
-        ("x-persona-user", readable(caller.user)),
-        ("x-persona-name", readable(persona)),
-        ("x-persona-decision", decision),
-    ]
+    stated = (*_who(caller.agent.id, caller.user, persona), ("x-persona-decision", decision))
+    more: tuple[str, ...] = ()
     if assertion is not None:
-        stated.append(("x-persona-assertion", assertion))
+        stated += (("x-persona-assertion", assertion),)
+        more = ("x-persona-assertion",)
     if flags:
-        stated.append(("x-persona-flags", ",".join(flags)))
-    names = {name for name, _ in stated}
+        stated += (("x-persona-flags", ",".join(flags)),)
+        more += ("x-persona-flags",)
+    removed, notes = _taken_out(tuple(request.headers), more, credentials)
+    if AUTHORIZATION in request.headers:
+        if goes_on(request, authorization):
+            notes += ("the client's own `authorization` went on to the app",)
+        else:
+            removed += (AUTHORIZATION,)
+    return Upstream(stated, removed, notes)
+
+
+_ALWAYS = ("x-persona-agent", "x-persona-user", "x-persona-name", "x-persona-decision")
+
+
+@lru_cache(maxsize=16_384)
+def _who(agent: str, user: str, persona: str) -> tuple[tuple[str, str], ...]:
+    """What is said of a caller in each of its calls."""
+    return tuple(zip(_ALWAYS, map(readable, (agent, user, persona)), strict=False))
+
+
+@lru_cache(maxsize=512)
+def _taken_out(
+    names: tuple[str, ...], more: tuple[str, ...], credentials: frozenset[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which headers of the client don't go on, `Authorization` aside, and what to note of them.
+
+    `more` names what is set besides what always is.
+    """
     removed: list[str] = []
     notes: list[str] = []
-    for name in request.headers:
+    for name in names:
         # Servers that hand headers on as variables (CGI, WSGI) take `_` and `-` for the same.
         plain = name.replace("_", "-")
         if plain.startswith(OURS) or plain == FAILED_OPEN:
-            notes.append(f"the client sent `{name}`: {'replaced' if name in names else 'removed'}")
-            if name not in names:
+            is_set = name in _ALWAYS or name in more
+            notes.append(f"the client sent `{name}`: {'replaced' if is_set else 'removed'}")
+            if not is_set:
                 removed.append(name)
         elif plain == KEY_HEADER or name in credentials:
             removed.append(name)
-    present = request.headers.get(AUTHORIZATION)
-    if present is not None:
-        if goes_on(request, authorization):
-            notes.append("the client's own `authorization` went on to the app")
-        else:
-            removed.append(AUTHORIZATION)
-    return Upstream(tuple(stated), tuple(removed), tuple(notes))
+    return tuple(removed), tuple(notes)
 
 
 def goes_on(request: Request, authorization: str) -> bool:

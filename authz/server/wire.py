@@ -185,14 +185,13 @@ def check_response(effect: Effect, outgoing: Forward | Reply, decision: str) -> 
     if not effect.passes:
         message = f"a call that is {effect} cannot be forwarded"
         raise ValueError(message)
-    changes = b"".join(
-        [
-            *[_field(2, _option(name, value, decision)) for name, value in outgoing.set_headers],
-            *[_field(5, name.encode()) for name in outgoing.remove_headers],
-            *[_field(6, _option(name, value, decision)) for name, value in outgoing.response_headers],
-        ]
-    )
-    return _STATUS_OK + _field(3, changes) + _field(4, _metadata(decision, outgoing.rewrite))
+    changes = [
+        _option(2, name, value) if value == decision else _remembered(2, name, value)
+        for name, value in outgoing.set_headers
+    ]
+    changes += [_removed(name) for name in outgoing.remove_headers]
+    changes += [_option(6, name, value) for name, value in outgoing.response_headers]
+    return _STATUS_OK + _field(3, b"".join(changes)) + _metadata(decision, outgoing.rewrite)
 
 
 # What follows spells an allow field by field, because most calls are allowed and little of it changes from
@@ -215,22 +214,37 @@ _OVERWRITE = b"\x18\x02"
 """`HeaderValueOption.append_action`: the default would append to what the client sent."""
 
 
-def _option(name: str, value: str, decision: str) -> bytes:
-    """A `HeaderValueOption` that replaces what is there; remembered, unless no other call will have it."""
-    return _spelled(name, value) if value == decision else _remembered(name, value)
+def _option(number: int, name: str, value: str) -> bytes:
+    """A field with a `HeaderValueOption`, whose value no other call will have."""
+    text = value.encode()
+    return _until_value(number, name, len(text)) + text + _OVERWRITE
 
 
 def _spelled(name: str, value: str) -> bytes:
     return _field(1, _field(1, name.encode()) + _field(2, value.encode())) + _OVERWRITE
 
 
-_remembered = lru_cache(maxsize=16_384)(_spelled)
+@lru_cache(maxsize=1024)
+def _until_value(number: int, name: str, size: int) -> bytes:
+    """What stands before a value of this size: the value is followed by `_OVERWRITE` alone."""
+    return _field(number, _spelled(name, "0" * size))[: -size - len(_OVERWRITE)]
+
+
+@lru_cache(maxsize=16_384)
+def _remembered(number: int, name: str, value: str) -> bytes:
+    return _field(number, _spelled(name, value))
+
+
+@lru_cache(maxsize=1024)
+def _removed(name: str) -> bytes:
+    return _field(5, name.encode())
 
 
 def _metadata(decision: str, rewrite: Rewrite | None) -> bytes:
     """For later filters of Envoy and for its access log."""
     if rewrite is None:
-        return _field(1, _field(1, b"decision") + _field(2, _field(3, decision.encode())))
+        text = decision.encode()
+        return _until_decision(len(text)) + text
     metadata = Struct()
     metadata.update(
         {
@@ -242,4 +256,11 @@ def _metadata(decision: str, rewrite: Rewrite | None) -> bytes:
             },
         }
     )
-    return metadata.SerializeToString()
+    return _field(4, metadata.SerializeToString())
+
+
+@lru_cache(maxsize=1024)
+def _until_decision(size: int) -> bytes:
+    """What stands before an id of this size; nothing stands behind it."""
+    spelled = _field(1, _field(1, b"decision") + _field(2, _field(3, bytes(size))))
+    return _field(4, spelled)[: len(_field(4, spelled)) - size]
