@@ -192,7 +192,7 @@ def page(shadow: Shadow, title: str) -> str:
     over: defaultdict[date, Counter[str]] = defaultdict(Counter)
     for key, one in rows:
         by_agent.setdefault(key.agent, Counter())["shadowed"] += one.calls
-        by_reason.update({code: one.calls for code in key.codes.split(",")})
+        by_reason.update(dict.fromkeys(key.codes.split(","), one.calls))
         for day, count in one.days.items():
             over[day]["shadowed"] += count
     days = [(f"{day}", over[day]) for day in shadow.span()]

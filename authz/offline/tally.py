@@ -152,7 +152,8 @@ class Tally:
             for code, objection in zip(found, _firsts(verdict.reasons), strict=True):
                 if code not in self.first:
                     self.first[code] = _example(index, verdict, objection.detail, str(objection.place))
-        self.flagged_for.update(codes(verdict.flags))
+        else:
+            self.flagged_for.update(codes(verdict.flags))
         if end == UNDECIDED:
             self.lacking.update(one for one in verdict.lacking if len(self.lacking) < MOST_NAMES)
         self._find(index, verdict, end)

@@ -112,6 +112,10 @@ class Apps:
         owners = self._with.get(tool, [])
         if len(owners) == 1:
             return owners[0], tool
+        for name, app in self.apps.items():
+            rest = self._bare(name, tool)
+            if rest != tool and rest in app.tools:
+                return name, rest
         return (said[0] if said else None), tool
 
     def _bare(self, app: str, tool: str) -> str:
