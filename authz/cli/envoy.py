@@ -40,7 +40,9 @@ def render(
     virtual: Annotated[
         str, typer.Option(help="Path of the virtual MCP endpoint; empty for none.")
     ] = DEFAULTS.virtual_path,
-    access_log: Annotated[bool, typer.Option(help="Report outcomes to the authorizer.")] = True,
+    access_log: Annotated[
+        str, typer.Option(help="unix:PATH or HOST:PORT of `access_log:` of the service; empty for none.")
+    ] = DEFAULTS.access_log,
     resource: Annotated[str, typer.Option(help="URL of the resource for OAuth clients (RFC 9728).")] = "",
     authorization_server: Annotated[
         list[str] | None, typer.Option(help="Issuer that the metadata names; repeat for several.")

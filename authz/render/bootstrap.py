@@ -9,10 +9,12 @@ from typing import Any
 from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
 from envoy_data_plane.envoy.config.trace.v3 import OpenTelemetryConfig
 from envoy_data_plane.envoy.extensions.access_loggers.grpc.v3 import HttpGrpcAccessLogConfig
+from envoy_data_plane.envoy.extensions.content_parsers.json.v3 import JsonContentParser
 from envoy_data_plane.envoy.extensions.filters.http.ext_authz.v3 import ExtAuthz
 from envoy_data_plane.envoy.extensions.filters.http.json_to_metadata.v3 import JsonToMetadata
 from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua
 from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
+from envoy_data_plane.envoy.extensions.filters.http.sse_to_metadata.v3 import SseToMetadata
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutation.v3 import HeaderMutation
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import (
@@ -24,7 +26,7 @@ from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 
 from authz.core.definitions import Definitions
 from authz.render.choices import Choices
-from authz.render.listener import AUTHORIZER, COLLECTOR, listener
+from authz.render.listener import AUTHORIZER, COLLECTOR, OUTCOMES, listener
 from authz.render.routes import route_configuration
 from authz.render.upstream import TYPE, Tree, Upstream, cluster, own_cluster, upstream_of
 
@@ -33,6 +35,8 @@ TYPED = (
     HttpGrpcAccessLogConfig,
     ExtAuthz,
     JsonToMetadata,
+    SseToMetadata,
+    JsonContentParser,
     Lua,
     Router,
     HttpConnectionManager,
@@ -115,6 +119,8 @@ def watched_files(upstreams: Sequence[Upstream], choices: Choices, folder: str) 
 
 def _own(choices: Choices) -> list[Tree]:
     found = [own_cluster(AUTHORIZER, choices.authorizer)]
+    if choices.access_log:
+        found.append(own_cluster(OUTCOMES, choices.access_log))
     if choices.otlp:
         found.append(own_cluster(COLLECTOR, choices.otlp))
     return found

@@ -19,8 +19,8 @@ class Choices:
     """How long something that is judged only once may last, before it must be opened, and judged, again."""
     virtual_path: str = "/mcp"
     """Path of the virtual MCP endpoint; empty for none."""
-    access_log: bool = True
-    """Whether Envoy reports the outcome of each call to the authorizer."""
+    access_log: str = "unix:/run/personas/access.sock"
+    """Where `personas serve` takes the outcome of each call (its `access_log:`); empty for nowhere."""
     resource: str = ""
     """URL by which clients know the protected resource (RFC 9728); empty serves no metadata."""
     authorization_servers: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from authz.render.upstream import TYPE, Tree, Upstream
 from authz.render.virtual import FILTER, FORGOTTEN
 
 AUTHORIZER = "personas_authorizer"
+OUTCOMES = "personas_access_log"
 COLLECTOR = "personas_collector"
 """Clusters of ours: no app can be called so."""
 
@@ -150,7 +151,21 @@ def _outcomes() -> list[Tree]:
         "@type": TYPE + "envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
         "response_rules": {"rules": rules, "allow_content_types": ["application/json"]},
     }
-    return [{"name": "envoy.filters.http.json_to_metadata", "typed_config": json}]
+    parser: Tree = {
+        "name": "envoy.content_parsers.json",
+        "typed_config": {
+            "@type": TYPE + "envoy.extensions.content_parsers.json.v3.JsonContentParser",
+            "rules": [{"rule": rule} for rule in rules],
+        },
+    }
+    events: Tree = {
+        "@type": TYPE + "envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata",
+        "response_rules": {"content_parser": parser},
+    }
+    return [
+        {"name": "envoy.filters.http.json_to_metadata", "typed_config": json},
+        {"name": "envoy.filters.http.sse_to_metadata", "typed_config": events},
+    ]
 
 
 def _access_log() -> Tree:
@@ -162,7 +177,7 @@ def _access_log() -> Tree:
             "common_config": {
                 "log_name": "personas",
                 "transport_api_version": "V3",
-                "grpc_service": {"envoy_grpc": {"cluster_name": AUTHORIZER}},
+                "grpc_service": {"envoy_grpc": {"cluster_name": OUTCOMES}},
                 "buffer_flush_interval": "0.050s",
             },
             # The session that an app opened: it belongs to whoever asked for it.

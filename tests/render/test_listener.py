@@ -16,7 +16,7 @@ def test_outcomes_and_spans_are_reported_as_chosen() -> None:
     """Both are off the path of a call."""
     assert "access_log" in _manager(Choices())
     assert "tracing" not in _manager(Choices())
-    assert "access_log" not in _manager(Choices(access_log=False))
+    assert "access_log" not in _manager(Choices(access_log=""))
     assert "tracing" in _manager(Choices(otlp="127.0.0.1:4317"))
 
 
