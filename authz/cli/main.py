@@ -82,7 +82,7 @@ def _unloaded() -> None:
 def run() -> None:
     """Run the command line; a `Failure` is one line and a status, never a traceback."""
     completing = any(name.endswith("_COMPLETE") for name in os.environ)
-    asked = frozenset(COMMANDS) if completing else frozenset(sys.argv[1:]) & COMMANDS.keys()
+    asked = frozenset(COMMANDS) if completing else frozenset(sys.argv[1:2]) & COMMANDS.keys()
     try:
         build(asked)(prog_name="personas")
     except Failure as failure:

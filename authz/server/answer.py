@@ -145,9 +145,9 @@ class Authorizer:
             self.effects.admit(caller)
             decoded = snapshot.decoders.decode(request, route)
             exchange = decoded.exchange
+            notes += decoded.notes
             if isinstance(decoded, Unreadable):
                 raise decoded.refusal  # noqa: TRY301 - every refusal takes the one way below
-            notes += decoded.notes
             persona = snapshot.persona_of(caller)
             classes, unlabelled = labels_of(decoded.action)
             call = Call(
