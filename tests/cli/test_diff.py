@@ -37,35 +37,49 @@ def compared(tmp_path: Path, old: str, new: str, *calls: object) -> tuple[int, s
     return done.exit_code, done.stdout
 
 
+USERS = "{groups: [support-agents]}\nagents"
+ENTITLED = "{app: tickets, access: [read, write]}"
+CAROL = "id: carol@example.com, groups: [guests]"
+EIGHT_TO_NINE = '  hours: {timezone: UTC, from: "08:00", to: "09:00"}'
+
+
+def changed(old: str, new: str) -> tuple[str, str]:
+    """The definitions before and after one change."""
+    return WHOLE, swapped(old, new)
+
+
+def constrained(before: str, after: str) -> tuple[str, str]:
+    """The same with one `where:`."""
+    return swapped(f"when: {WHEN}", f"where: {before}"), swapped(f"when: {WHEN}", f"where: {after}")
+
+
 WIDER = [
-    ("may call `close_ticket` of tickets", WHOLE, swapped("tools: [draft_reply]", "tools: [draft_reply, close_ticket]")),
-    ("may call without conditions `draft_reply`", WHOLE, swapped(f"    when: {WHEN}\n", "")),
-    ("may call on wider conditions `draft_reply`", WHOLE, swapped("< 4000", "< 5000")),
-    ("may call on other conditions `draft_reply`", WHOLE, swapped(WHEN, "'args.body != user.id'")),
+    ("may call `close_ticket` of tickets", *changed("[draft_reply]", "[draft_reply, close_ticket]")),
+    ("may call without conditions `draft_reply`", *changed(f"    when: {WHEN}\n", "")),
+    ("may call on wider conditions `draft_reply`", *changed("< 4000", "< 5000")),
+    ("may call on other conditions `draft_reply`", *changed(WHEN, "'args.body != user.id'")),
     (
-        "may call on wider conditions `draft_reply`",
-        swapped(f"when: {WHEN}", "where: {ticket: {in: [a, b], max_length: 9}}"),
-        swapped(f"when: {WHEN}", "where: {ticket: {in: [a, b, c], max_length: 9}}"),
+        "may call on wider conditions `draft_reply` of tickets",
+        *constrained("{ticket: {in: [a, b], max_length: 9}}", "{ticket: {in: [a, b, c], max_length: 9}}"),
     ),
-    ("may touch data class `financial`", WHOLE, swapped("public, internal, pii", "public, financial, internal, pii")),
-    ("works for group `guests` as well", WHOLE, swapped("{groups: [support-agents]}\nagents", "{groups: [support-agents, guests]}\nagents")),
-    ("is admitted by other `versions`", WHOLE, swapped(', versions: ">=1.4,<2"', "")),
-    ("agent `second` may assume it", WHOLE, swapped("agents:\n", "agents:\n  - {id: second}\n")),
-    ("mode is `shadow` now", WHOLE, swapped("users: {groups: [support-agents]}\nagents", "mode: shadow\nusers: {groups: [support-agents]}\nagents")),
+    (
+        "may touch data class `financial`",
+        *changed("public, internal, pii", "public, financial, internal, pii"),
+    ),
+    ("works for group `guests` as well", *changed(USERS, USERS.replace("agents]", "agents, guests]"))),
+    ("is admitted by other `versions`", *changed(', versions: ">=1.4,<2"', "")),
+    ("agent `second` may assume it", *changed("agents:\n", "agents:\n  - {id: second}\n")),
+    ("mode is `shadow` now", *changed(f"users: {USERS}", f"mode: shadow\nusers: {USERS}")),
     ("no longer has rule `pace`", behaving(PACE), WHOLE),
     ("rule `pace`: maximum 4 instead of 3", behaving(PACE), behaving(PACE.replace("calls: 3", "calls: 4"))),
     ("another window", behaving(PACE.replace("1m", "2m")), behaving(PACE)),
     ("on drift `flag` instead of `deny`", behaving(PACE), behaving(f"{PACE}\n  on_drift: flag")),
-    (
-        "has other hours",
-        behaving('  hours: {timezone: UTC, from: "08:00", to: "09:00"}'),
-        behaving('  hours: {timezone: UTC, from: "08:00", to: "10:00"}'),
-    ),
-    ("is entitled to `delete` in tickets", WHOLE, swapped("{app: tickets, access: [read, write]}", "{app: tickets, access: [read, write, delete]}")),
-    ("is in `guests`, `support-agents`", WHOLE, swapped("id: carol@example.com, groups: [guests]", "id: carol@example.com, groups: [guests, support-agents]")),
-    ("is active", WHOLE, swapped("active: false, ", "")),
-    ("tool `close_ticket` is `read` instead of `write`", WHOLE, swapped("close_ticket, access: write", "close_ticket, access: read")),
-]  # fmt: skip
+    ("has other hours", behaving(EIGHT_TO_NINE), behaving(EIGHT_TO_NINE.replace("09", "10"))),
+    ("is entitled to `delete` in tickets", *changed(ENTITLED, ENTITLED.replace("write", "write, delete"))),
+    ("is in `guests`, `support-agents`", *changed(CAROL, CAROL.replace("guests", "guests, support-agents"))),
+    ("is active", *changed("active: false, ", "")),
+    ("is `read` instead of `write`", *changed("close_ticket, access: write", "close_ticket, access: read")),
+]
 
 
 @pytest.mark.parametrize(("said", "old", "new"), WIDER, ids=[said for said, _, _ in WIDER])

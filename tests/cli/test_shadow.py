@@ -11,16 +11,13 @@ from typer.testing import CliRunner, Result
 from authz.cli.failure import Failure
 from authz.cli.shadow import app
 from authz.stores.trail import read_records, verify
-from tests.compiler.world import WHOLE, swapped
+from tests.compiler.world import swapped
 from tests.offline.browser import overflow
 from tests.offline.logs import line
 from tests.offline.trails import ago, write
 
-SHADOW = swapped(
-    "users: {groups: [support-agents]}\nagents",
-    "mode: shadow   # soon\nusers: {groups: [support-agents]}\nagents",
-)
-CLOSE = {"tool": "close_ticket"}
+HEAD = "users: {groups: [support-agents]}\nagents"
+SHADOW = swapped(HEAD, f"mode: shadow   # soon\n{HEAD}")
 
 
 @pytest.fixture
@@ -35,7 +32,7 @@ def defs(tmp_path: Path) -> Path:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Ten days: three would-be denials at first, one later, and calls that fit."""
-    calls = [line(at=ago(10, one), **CLOSE) for one in range(3)]
+    calls = [line(at=ago(10, one), tool="close_ticket") for one in range(3)]
     calls += [line(at=ago(9 - day)) for day in range(8)]
     calls.append(line(at=ago(0.5), app="billing", tool="adjust_balance", args={"account": "A-1"}))
     write(tmp_path / "state", SHADOW, calls)
@@ -68,7 +65,7 @@ def test_the_report_tells_would_be_denials_by_agent_and_reason(state: Path) -> N
         ("summarizer", "billing/adjust_balance", ["data.not-allowed", "tool.not-granted"], 1),
         ("summarizer", "tickets/close_ticket", ["tool.not-granted"], 3),
     ]
-    assert list(found["days"]["support"].values())[0] == 3
+    assert next(iter(found["days"]["support"].values())) == 3
     assert re.search(r"support: fewer: 3 then 1", ran("report", "--state", state).stdout)
 
 

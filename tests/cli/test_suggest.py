@@ -55,7 +55,7 @@ def on_apps(text: str) -> str:
 
 def month(seed: int, calls: int = 400) -> list[dict[str, Any]]:
     """A log with a bit of everything."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - the same log every time
     found = []
     second = 0.0
     for number in range(calls):
@@ -68,7 +68,9 @@ def month(seed: int, calls: int = 400) -> list[dict[str, Any]]:
             ]
         )
         hours, rest = divmod(second, 3600)
-        at = f"2026-03-{2 + int(hours) // 10:02}T{8 + int(hours) % 10:02}:{int(rest) // 60:02}:{int(rest) % 60:02}Z"
+        day, hour = divmod(int(hours), 10)
+        minute, second_ = divmod(int(rest), 60)
+        at = f"2026-03-{2 + day:02}T{8 + hour:02}:{minute:02}:{second_:02}Z"
         outcome = rng.choice(["ok", "ok", "not_found", None])
         found.append(line(at=at, tool=tool, args=args, outcome=outcome))
     found.append(line(at=found[-1]["at"], tool="close_ticket", args={"ticket": "T-1"}))
@@ -120,11 +122,13 @@ def test_what_was_seen_once_is_set_apart_for_review(tmp_path: Path) -> None:
 def test_every_line_says_from_how_many_calls_it_comes(tmp_path: Path) -> None:
     """A person who reviews the draft needs the weight of each line."""
     text, _ = drafted(tmp_path, month(2))
-    heads = ("apiVersion", "kind", "metadata", "users:", "  name", "  version", "  description", "agents:", "tools:", "data:",
-             "  allow:", "behaviour:", "  limits:", "  - app:", "    where:", "  on_drift", "#", "  #")  # fmt: skip
+    structure = (
+        "apiVersion kind metadata users: name version description agents: tools: data: allow: behaviour:"
+    )
+    heads = (*structure.split(), "limits:", "- app:", "where:", "on_drift", "#")
 
     for one in text.splitlines():
-        assert one.startswith(heads) or "#" in one, one
+        assert one.strip().startswith(heads) or "#" in one, one
 
 
 def test_constraints_are_drawn_only_from_enough_calls(tmp_path: Path) -> None:
