@@ -1,6 +1,7 @@
 """One worker: puts the rooms together, listens, follows what changes, drains."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -177,6 +178,7 @@ class _Worker:
         if self._shared is not None:
             await self._shared.start()
             self._stack.push_async_callback(self._shared.close)
+        _settle()
         methods: Methods = {CHECK: self._authorizer, HEALTH: self._health.check}
         streams = {ACCESS_LOG: AccessLog(self._trail, self._authorizer.histories).take}
         self._listeners = [await listen(plan.address, plan.settings, methods, streams)]
@@ -264,6 +266,7 @@ class _Worker:
             return
         self._compiled = compiled
         self._authorizer.snapshot = self._snapshot(compiled)
+        gc.freeze()
         self._loaded(compiled)
         log.info("definitions changed: %d personas in force", len(compiled.definitions.personas))
 
@@ -283,6 +286,12 @@ class _Worker:
         if text and text != self._health.problem:
             log.error("%s", text)
         self._health.problem = text
+
+
+def _settle() -> None:
+    """Take what was loaded out of the collector's rounds: one over 200,000 keys stops all calls for 190 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _warn() -> None:
