@@ -1,5 +1,6 @@
 """Small readers of values in somebody else's JSON, and the names of the apps that it may mean."""
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -50,7 +51,7 @@ def number(found: Mapping[str, object], *names: str) -> int | None:
         value = found.get(name)
         if isinstance(value, str) and value.isascii() and value.isdigit():
             return int(value)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return int(value)
     return None
 

@@ -6,11 +6,10 @@ GenAI and MCP conventions first; then agentgateway (`mcp.target`), ToolHive (`mc
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from authz.core.app import App
-from authz.offline.formats.fields import Apps, agent_of, arguments, number, text
+from authz.offline.formats.fields import Apps, agent_of, arguments, instant, number, text
 from authz.offline.told import NO_ARGS, BadLineError, Told
 
 Attributes: TypeAlias = dict[str, object]
@@ -30,7 +29,6 @@ AGENT = ("gen_ai.agent.id", "gen_ai.agent.name", "agent.id", "agent.name")
 USER = ("user.id", "enduser.id", "user.email")
 SESSION = ("mcp.session.id", "gen_ai.conversation.id", "session.id")
 _CALLS = frozenset({"tools/call", "resources/read", "prompts/get"})
-_EPOCH = datetime.fromtimestamp(0, UTC)
 _NOT_FOUND = frozenset({"404", "410", "-32601", "-32002", "NOT_FOUND", "5"})
 _DENIED = frozenset({"401", "403", "PERMISSION_DENIED", "UNAUTHENTICATED", "7", "16"})
 _FAILED = 2
@@ -83,7 +81,7 @@ class OtlpReader:
         )
         nanoseconds = number(span, "startTimeUnixNano")
         return Told(
-            at=None if nanoseconds is None else _EPOCH + timedelta(microseconds=nanoseconds // 1000),
+            at=instant(None if nanoseconds is None else nanoseconds // 1000 / 1_000_000),
             agent=agent_of(
                 text(attributes, *AGENT),
                 text(attributes, "gen_ai.request.model"),
@@ -160,7 +158,8 @@ def _value(value: object) -> object:
         case "intValue":
             return number(value, "intValue")
         case "arrayValue" if isinstance(inner, dict):
-            return [_value(one) for one in inner.get("values") or ()]
+            values = inner.get("values")
+            return [_value(one) for one in values] if isinstance(values, list) else []
         case "kvlistValue" if isinstance(inner, dict):
             return _attributes(inner.get("values") or [])
         case _:
