@@ -28,6 +28,11 @@ class Inside:
     keys: KeyStore
     digester: Digester
 
+    def close(self) -> None:
+        """Let go of the state folder."""
+        self.authorizer.trail.close()
+        self.keys.close()
+
 
 def inside(state: Path, definitions: Definitions) -> Inside:
     """An authorizer over this state folder, with its trail there."""
