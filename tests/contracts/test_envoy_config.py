@@ -144,11 +144,17 @@ def test_a_request_has_one_spelling(document: dict[str, Any]) -> None:
     assert settings["preserve_external_request_id"] is False
 
 
-def test_ext_authz_comes_first_and_nothing_between_it_and_the_router(document: dict[str, Any]) -> None:
-    """A filter behind it could change what was judged."""
-    names = [one["name"] for one in manager(document)["http_filters"]]
+def test_ext_authz_comes_first_and_what_follows_reads_answers_only(document: dict[str, Any]) -> None:
+    """A filter behind it could change what was judged: those between it and the router have no request rules."""
+    first, *between, last = manager(document)["http_filters"]
 
-    assert names == [EXT_AUTHZ, "envoy.filters.http.router"]
+    assert (first["name"], last["name"]) == (EXT_AUTHZ, "envoy.filters.http.router")
+    assert [one["name"] for one in between] == [
+        "envoy.filters.http.json_to_metadata",
+        "envoy.filters.http.sse_to_metadata",
+    ]
+    for one in between:
+        assert set(one["typed_config"]) == {"@type", "response_rules"}
 
 
 def test_every_request_meets_the_filter(document: dict[str, Any]) -> None:

@@ -43,8 +43,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         apps = {
             name: stack.enter_context(echo(port)) for name, port in zip(WHERE, ports.values(), strict=True)
         }
-        gate = stack.enter_context(gateway(folder, definitions, "--no-access-log"))
-        yield World(gate, gate.key("prober", "everything"), apps)
+        gate = stack.enter_context(gateway(folder, definitions, "--access-log", ""))
+        key = gate.key("prober", "everything")
+        plain = next(one for one in CASES if one.name == "rest-plain")
+        deadline = time.monotonic() + PATIENCE
+        while _http1(gate.port, plain, key) in {401, 503}:
+            assert time.monotonic() < deadline, "the key was never learned of"
+        yield World(gate, key, apps)
 
 
 def _lines(case: Case, key: str) -> list[tuple[str, str]]:
