@@ -145,7 +145,7 @@ def test_a_request_has_one_spelling(document: dict[str, Any]) -> None:
 
 
 def test_ext_authz_comes_first_and_what_follows_reads_answers_only(document: dict[str, Any]) -> None:
-    """A filter behind it could change what was judged: those between it and the router have no request rules."""
+    """A filter behind it could change what was judged: those before the router have no request rules."""
     first, *between, last = manager(document)["http_filters"]
 
     assert (first["name"], last["name"]) == (EXT_AUTHZ, "envoy.filters.http.router")
