@@ -87,7 +87,7 @@ class Run:
 def simulate(
     rate: float, workers: int, costs: Costs, *, seconds: float = 1.0, dies_at: float | None = None
 ) -> Run:
-    """Calls arrive at random and go to a random worker; at `dies_at` one is gone, and its calls go elsewhere."""
+    """Calls come at random, to a random worker; at `dies_at` one is gone, and its calls go elsewhere."""
     draw = random.Random(11)  # noqa: S311 - a simulation
     waiting: list[deque[float]] = [deque() for _ in range(workers)]
     free_at = [0.0] * workers
