@@ -52,4 +52,4 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     printed = out.split(f"{MARK}\n")
     assert len(printed) == len(blocks())
     for (text, said), got in zip(blocks(), printed, strict=True):
-        assert not said or as_said(said).fullmatch(got.strip()), (text, got, err)
+        assert not said or as_said(said).fullmatch(got.strip()), f"{text}\nprinted\n{got}\n{err}"
