@@ -54,7 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect what can't run here."""
     reasons = {item: _left_out(item, long=config.getoption("long")) for item in items}
     if config.getoption("all_system"):
-        lacking = sorted({why for why in reasons.values() if why and not why.startswith("takes long")})
+        others = ("takes long", "needs ../shared")
+        lacking = sorted({why for why in reasons.values() if why and not why.startswith(others)})
         if lacking:
             raise pytest.UsageError(f"--all-system, but this machine {'; '.join(lacking)}")
     left_out = [item for item, why in reasons.items() if why is not None]
