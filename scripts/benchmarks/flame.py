@@ -7,6 +7,7 @@ all samples.
 
 import argparse
 import signal
+import sysconfig
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from types import FrameType
 from scripts.benchmarks.guard import stages
 from scripts.benchmarks.wire import ROOT
 
+LIBRARY = sysconfig.get_path("stdlib")
 INTERVAL = 0.001
 WIDTH, ROW = 1200, 18
 LEAST = 1.5
@@ -41,7 +43,8 @@ def sampled(seconds: float) -> Counter[Stack]:
         names: list[str] = []
         while frame is not None:
             code = frame.f_code
-            names.append(f"{code.co_filename.removeprefix(f'{ROOT}/')}:{code.co_qualname}")
+            where = code.co_filename.removeprefix(f"{ROOT}/").removeprefix(f"{LIBRARY}/")
+            names.append(f"{where}:{code.co_qualname}")
             frame = frame.f_back
         names.reverse()
         if TOP in names:
