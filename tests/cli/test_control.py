@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -13,11 +14,26 @@ import pytest
 
 from authz.stores.trail import read_records
 
+PATIENCE = 30.0
+
 
 def run(state: Path, config: Path, *arguments: str) -> list[str]:
     """The command line."""
     module = [sys.executable, "-m", "authz.cli.main", "control"]
     return [*module, "--state", str(state), "--config", str(config), *arguments]
+
+
+def published(client: httpx.Client) -> list[object]:
+    """The keys that are published, once the server answers."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            keys: list[object] = client.get("/.well-known/jwks.json").json()["keys"]
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return keys
 
 
 def test_the_control_api_answers_records_and_drains(tmp_path: Path) -> None:
@@ -31,14 +47,14 @@ def test_the_control_api_answers_records_and_drains(tmp_path: Path) -> None:
     )
     assert process.stderr is not None
     assert re.search("control API on", process.stderr.readline())
-    transport = httpx.HTTPTransport(uds=str(socket), retries=20)
-    with httpx.Client(transport=transport, base_url="http://control") as client:
-        assert len(client.get("/.well-known/jwks.json").json()["keys"]) == 1
+    transport = httpx.HTTPTransport(uds=str(socket))
+    with httpx.Client(transport=transport, base_url="http://control", timeout=PATIENCE) as client:
+        assert len(published(client)) == 1
         headers = {"authorization": "Bearer okta-token"}
         made = client.post("/scim/v2/Users", json={"userName": "bob", "externalId": "1"}, headers=headers)
         assert made.status_code == 201
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
     events = [record["event"] for record in read_records(tmp_path / "state") if record["kind"] == "event"]
