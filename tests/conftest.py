@@ -67,6 +67,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 _COUNTS: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that runs a part of the tests tells the one that reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        counted: Counter[str] = session.config.stash.get(_COUNTS, Counter())
+        output["left_out"] = dict(counted)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Each of them collects everything, so that what one left out all did."""
+    told = getattr(node, "workeroutput", {}).get("left_out")
+    if told:
+        config: pytest.Config = getattr(node, "config")  # noqa: B009 - xdist publishes no types
+        config.stash[_COUNTS] = Counter(told)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out."""
     for why, how_many in sorted(config.stash.get(_COUNTS, Counter()).items()):
