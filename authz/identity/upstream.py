@@ -113,6 +113,17 @@ def _taken_out(
     return tuple(removed), tuple(notes)
 
 
+def unvouched(request: Request) -> tuple[str, ...]:
+    """Taken out of a request that goes on although nobody vouches for it: our names and credentials."""
+    return tuple(
+        name
+        for name, value in request.headers.items()
+        if name.replace("_", "-").startswith(OURS)
+        or name.replace("_", "-") == KEY_HEADER
+        or (name == AUTHORIZATION and hides_key(value))
+    )
+
+
 def goes_on(request: Request, authorization: str) -> bool:
     """Whether the client's `Authorization` is the app's business: it is not our credential, and may pass."""
     present = request.headers.get(AUTHORIZATION)

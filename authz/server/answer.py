@@ -24,6 +24,7 @@ from authz.core.reason import Reason
 from authz.core.request import Request
 from authz.decode import Exchange, Route, Unreadable
 from authz.identity import Believed, KeyRing, credential_headers, hints_of, identify, noted
+from authz.identity.upstream import unvouched
 from authz.label import labels_of
 from authz.server import clock
 from authz.server.drift import Effects, NoEffects
@@ -247,4 +248,6 @@ def _let_through(verdict: Verdict) -> Verdict:
     fact = replace(
         verdict.fact, decision=replace(decision, shadowed=True), notes=(*verdict.fact.notes, UNSAFE)
     )
-    return Verdict(fact, verdict.exchange, check_response(fact.decision.effect, Forward(), fact.id))
+    # Not enforced, but the key never reaches an app, nor does a name of ours that a client made up.
+    forward = Forward(remove_headers=unvouched(fact.request))
+    return Verdict(fact, verdict.exchange, check_response(fact.decision.effect, forward, fact.id))

@@ -142,12 +142,21 @@ def test_with_nothing_enforced_every_call_goes_on_and_the_record_says_what_would
 ) -> None:
     """For the first days in front of agents that nobody may break; loud in every record."""
     here.authorizer.unsafe_shadow_all = True
+    spoofed = {"x-persona-user": "root", "x-agent-access-key": here.key()}
     responses = here.ask(
-        check(body=tool_call("get_ticket")), check(key=here.key(), body=tool_call("close_ticket"))
+        check(body=tool_call("get_ticket")),
+        check(key=here.key(), body=tool_call("close_ticket")),
     )
     records = here.records()
 
     assert [one.status.code for one in responses] == [0, 0]
+    assert set(responses[1].ok_response.headers_to_remove) == {"authorization"}
+    unproven = here.ask(check(key="aak_prod_broken", body=tool_call("get_ticket"), headers=spoofed))
+    assert set(unproven[0].ok_response.headers_to_remove) == {
+        "authorization",
+        "x-agent-access-key",
+        "x-persona-user",
+    }
     assert {(one["decision"], one["effect"]) for one in records} == {("deny", "shadowed")}
     assert all("unsafe-shadow-all" in one["notes"][-1] for one in records)
 
