@@ -1,5 +1,6 @@
 """The whole way as processes: Envoy as `personas envoy render` makes it, `personas serve`, and apps."""
 
+import http.client
 import shutil
 import socket
 import subprocess
@@ -34,14 +35,26 @@ class Gateway:
     state: Path
 
     def key(self, agent: str, persona: str, user: str = "alice@example.com") -> str:
-        """A new key."""
+        """A new key, once the service has learned of it."""
         done = personas(
             "keys", "issue", "--agent", agent, "--user", user, "--persona", persona,
             "--ttl", "1d", "--state", str(self.state), "--json",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         key: str = orjson.loads(done.stdout)["key"]
+        deadline = time.monotonic() + PATIENCE
+        while self._status(key) in {401, 503}:
+            assert time.monotonic() < deadline, "the key was never learned of"
         return key
+
+    def _status(self, key: str) -> int:
+        """What a request that belongs to no app is answered."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request("GET", "/nothing-here", headers={"authorization": f"Bearer {key}"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
 
 @contextmanager
